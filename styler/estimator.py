@@ -1,0 +1,324 @@
+"""StyleTransfer: scikit-learn's manners around the painting."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from styler.images import ImageLike, like, read, resize
+from styler.losses import Moments, blend, content_loss, style_loss
+from styler.objective import CONTENT_LAYER, STYLE_LAYERS, style_statistics
+from styler.optimize import OPTIMIZERS, PRESETS, Scale, Stage, paint, schedule
+from styler.vgg import POOLING, VGG19, fast_dtype, load_state
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+
+
+class StyleTransfer(TransformerMixin, BaseEstimator):
+    """Neural style transfer: `fit` learns a painting's style, `transform` paints photos in it.
+
+    Starts from the photo and moves its pixels by gradient descent, coarse to fine, until the statistics of their
+    VGG-19 features are the painting's, while the deep features keep telling the photo's content.
+
+    Parameters
+    ----------
+    size : int, default=512
+        Longest side of the painted picture in px, at least 32; a smaller photo is enlarged to it.
+    strength : float in [0, 1], default=0.5
+        The balance: 0 keeps the photo, 1 keeps nothing of it but where the painting began.
+    preset : {"preview", "balanced", "fine"}, default="balanced"
+        How much time to take.
+    optimizer : {"lbfgs", "adam"}, default="lbfgs"
+        How the pixels descend.
+    max_iter : int, default=None
+        At most so many steps over all scales; by default what the preset takes.
+    init : {"content", "noise"}, default="content"
+        Where to start from; noise gives a picture freer of the photo, and another for every `random_state`.
+    pooling : {"max", "average"}, default="max"
+        How VGG-19 halves its maps; "average" paints smoother, bolder shapes.
+    weights : str or path, default="original"
+        "original" (in the installed packages), "torchvision" (downloaded once) or the path of a state dict; see
+        `styler.vgg.load_state`.
+    device : str or torch.device, default=None
+        Where to compute, such as "cpu" or "cuda"; by default the GPU if there is one.
+    dtype : {"float32", "bfloat16", "float64"}, default=None
+        Precision of the network, by default the fastest that is good enough; pixels and sums have float32 at least.
+    random_state : int, RandomState instance or None, default=None
+        For ``init="noise"``. The same int gives the same picture on the same machine.
+    verbose : int, default=0
+        Above 0, print a line at the end of each scale; above 1, at each step.
+
+    Attributes
+    ----------
+    scales_ : list of Scale
+        The sizes at which a picture is painted, with steps and layers.
+    statistics_ : list of dict of str to Moments
+        The style, for each scale: means and second moments of each layer's features.
+
+    References
+    ----------
+    L. A. Gatys, A. S. Ecker and M. Bethge, "A neural algorithm of artistic style", 2015.
+
+    Examples
+    --------
+    >>> from styler import StyleTransfer
+    >>> painter = StyleTransfer(size=64, max_iter=2).fit("assets/starry_night.jpg")
+    >>> painter.transform("assets/chelsea.png").size
+    (64, 43)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "size": [Interval(Integral, 32, None, closed="left")],
+        "strength": [Interval(Real, 0, 1, closed="both")],
+        "preset": [StrOptions(set(PRESETS))],
+        "optimizer": [StrOptions(set(OPTIMIZERS))],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "init": [StrOptions({"content", "noise"})],
+        "pooling": [StrOptions(set(POOLING))],
+        "weights": [str, os.PathLike],
+        "device": [str, torch.device, None],
+        "dtype": [StrOptions(set(DTYPES)), None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        size: int = 512,
+        strength: float = 0.5,
+        *,
+        preset: str = "balanced",
+        optimizer: str = "lbfgs",
+        max_iter: int | None = None,
+        init: str = "content",
+        pooling: str = "max",
+        weights: str | os.PathLike[str] = "original",
+        device: str | torch.device | None = None,
+        dtype: str | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.size = size
+        self.strength = strength
+        self.preset = preset
+        self.optimizer = optimizer
+        self.max_iter = max_iter
+        self.init = init
+        self.pooling = pooling
+        self.weights = weights
+        self.device = device
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ImageLike | Sequence[ImageLike], y: None = None, sample_weight: Any = None) -> StyleTransfer:
+        """Learn a style.
+
+        Parameters
+        ----------
+        X : image-like, sequence of image-like, or array of shape (n, height, width, channels)
+            One painting, or several to be blended; see `styler.images.read` for what is image-like.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n,), default=None
+            Share of each painting, by default the same.
+
+        Returns
+        -------
+        self : StyleTransfer
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter, an image or the weights can't be used; the message says which and what to do.
+        """
+        images = [read(x, name) for x, name in each(X, "style")]
+        shares = check_shares(sample_weight, len(images))
+        network = self._network()
+        self.scales_ = schedule(self.size, self.preset, self.max_iter)
+        self.statistics_ = [learn(network, images, shares, scale) for scale in self.scales_]
+        return self
+
+    def transform(self, X: ImageLike | Sequence[ImageLike]) -> Any:
+        """Paint one photo or many in the style learnt.
+
+        Parameters
+        ----------
+        X : image-like, sequence of image-like, or array of shape (n, height, width, channels)
+            See `styler.images.read` for what is image-like.
+
+        Returns
+        -------
+        X_new : image, list of images, or array of shape (n, new height, new width, 3)
+            Of the same kind and dtype as `X`: arrays for arrays, PIL images for paths and PIL images, a list for a
+            list. RGB, with a longest side of `size` px.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        TypeError, ValueError
+            If an image can't be used; the message says which and what to do.
+        """
+        check_is_fitted(self)
+        painted = [self._transform_one(x, name) for x, name in each(X, "photo")]
+        if not is_collection(X):
+            return painted[0]
+        if isinstance(X, Tensor):
+            return torch.stack(painted)
+        return np.stack(painted) if isinstance(X, np.ndarray) else painted
+
+    def staged_transform(self, X: ImageLike) -> Iterator[Stage]:
+        """Paint one photo, yielding the picture so far after each step; stop whenever it is good.
+
+        Parameters
+        ----------
+        X : image-like
+            See `styler.images.read`.
+
+        Yields
+        ------
+        Stage
+            Its `image` is what `transform` would return, so far.
+        """
+        check_is_fitted(self)
+        for stage in self._stages(X, "the photo"):
+            yield replace(stage, image=like(stage.image, X))
+
+    def distances(self, X: ImageLike, painted: ImageLike) -> dict[str, float]:
+        """How far a picture is from a photo's content and from the style learnt, in the paper's terms.
+
+        Measured at the finest scale with all layers, at most 384 px, so that pictures of different sizes compare.
+
+        Parameters
+        ----------
+        X, painted : image-like
+            The photo, and a picture of it.
+
+        Returns
+        -------
+        dict of str to float
+            "content": sum of squared differences of relu4_2 (Gatys et al. 2015, eq. 1, without its 1/2).
+            "style": mean over five layers of the Gram matrices' distances (eq. 4 and 5).
+        """
+        check_is_fitted(self)
+        network = self._network()
+        at = max(i for i, scale in enumerate(self.scales_) if scale.content)
+        photo = resize(read(X, "the photo"), self.scales_[at].size)
+        picture = resize(read(painted, "the picture"), (photo.shape[-2], photo.shape[-1]))
+        with torch.no_grad():
+            P = network(photo, [CONTENT_LAYER])[CONTENT_LAYER].float()
+            F = network(picture)[CONTENT_LAYER].float()
+        style = 0.0
+        for layer, m in style_statistics(network, picture).items():
+            M = round(float(m.weight))
+            style += float(style_loss(m.second, M * self.statistics_[at][layer].gram.to(network.device), M)) / len(
+                STYLE_LAYERS
+            )
+        return {"content": float(content_loss(F, P)), "style": style}
+
+    def _transform_one(self, X: ImageLike, name: str) -> Any:
+        for stage in self._stages(X, name):  # noqa: B007
+            pass
+        return like(stage.image, X)
+
+    def _stages(self, X: ImageLike, name: str) -> Iterator[Stage]:
+        photo = resize(read(X, name), self.scales_[-1].size)
+        start = None
+        if self.init == "noise":
+            noise = check_random_state(self.random_state).uniform(size=photo.shape)
+            start = torch.from_numpy(noise).to(photo)
+        network = self._network()
+        styles = [{k: Moments(*(t.to(network.device) for t in m)) for k, m in s.items()} for s in self.statistics_]
+        for stage in paint(network, photo, styles, self.scales_, self.strength, self.optimizer, start):
+            self._report(stage)
+            yield stage
+
+    def _report(self, stage: Stage) -> None:
+        last = sum(scale.steps for scale in self.scales_ if scale.size <= stage.scale) == stage.step
+        if self.verbose > 1 or (self.verbose and last):
+            loss = sum(sum(term.values()) for term in stage.losses.values())
+            print(f"[StyleTransfer] {stage.scale} px: step {stage.step} of {stage.n_steps}, loss {loss:.4g}")
+
+    def _network(self) -> VGG19:
+        device = check_device(self.device)
+        dtype = fast_dtype(device) if self.dtype is None else DTYPES[self.dtype]
+        return build_network(os.fspath(self.weights), self.pooling, device, dtype)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32", "uint8", "uint16"]
+        return tags
+
+
+def learn(network: VGG19, paintings: Sequence[Tensor], shares: Sequence[float], scale: Scale) -> dict[str, Moments]:
+    """The statistics of some paintings, blended, at one scale of the picture to be painted."""
+    each = [style_statistics(network, seen_at(p, scale.size), scale.layers) for p in paintings]
+    blended = {layer: blend([statistics[layer] for statistics in each], shares) for layer in scale.layers}
+    return {layer: Moments(*(t.cpu() for t in m)) for layer, m in blended.items()}
+
+
+def seen_at(painting: Tensor, size: int) -> Tensor:
+    """A painting with the area of a 4:3 picture of a longest side, so that its shape does not change its strokes.
+
+    It is never enlarged: what a painting does not show can't be learnt from it.
+    """
+    height, width = painting.shape[-2:]
+    ratio = min(1.0, size * (0.75 / (height * width)) ** 0.5)
+    # VGG halves four times; below 16 px nothing is left of a side.
+    ratio = max(ratio, 16 / min(height, width))
+    return resize(painting, (round(height * ratio), round(width * ratio)))
+
+
+@cache
+def build_network(weights: str, pooling: str, device: torch.device, dtype: torch.dtype) -> VGG19:
+    """The network, built once a process and shared: nothing in it changes."""
+    return VGG19(load_state(weights), [*STYLE_LAYERS, CONTENT_LAYER], pooling, device, dtype)
+
+
+def check_device(device: str | torch.device | None) -> torch.device:
+    """A device that is there; by default the GPU if there is one."""
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.mps.is_available() else "cpu")
+    try:
+        torch.empty(1, device=device).sum().item()
+    except Exception as error:
+        raise ValueError(f"device={str(device)!r} is not to be had here; leave it out, or give 'cpu'.") from error
+    return torch.device(device)
+
+
+def check_shares(sample_weight: Any, n: int) -> list[float]:
+    """One non-negative share a style, by default the same for each."""
+    shares = np.ones(n) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    if n == 0:
+        raise ValueError("there is no style to learn; give one image or more.")
+    if shares.shape != (n,):
+        raise ValueError(f"sample_weight has shape {shares.shape} for {n} style(s); give one weight for each.")
+    if not np.isfinite(shares).all() or (shares < 0).any() or not shares.any():
+        raise ValueError(f"sample_weight is {shares.tolist()}; give weights of 0 or more, not all of them 0.")
+    return shares.tolist()
+
+
+def each(X: Any, kind: str) -> Iterator[tuple[ImageLike, str]]:
+    """The images in X, with what messages call them."""
+    return ((x, f"{kind} {i}") for i, x in enumerate(X, 1)) if is_collection(X) else iter([(X, f"the {kind}")])
+
+
+def is_collection(X: Any) -> bool:
+    """Whether X is several images: a sequence, or an array or tensor of four dimensions."""
+    return isinstance(X, (list, tuple)) or (isinstance(X, (np.ndarray, Tensor)) and X.ndim == 4)

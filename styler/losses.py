@@ -1,0 +1,152 @@
+"""The formulas: statistics of feature maps, and distances between them. Pure functions.
+
+Symbols as in Gatys, Ecker and Bethge, "A neural algorithm of artistic style" (2015): a layer has N maps of M positions;
+F (generated image) and P (photo) are its features, G (generated image) and A (painting) its Gram matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+RUN = 1 << 13
+
+
+class Moments(NamedTuple):
+    """What a layer knows of a style: sums over positions k, which add up over tiles, regions and images.
+
+    Attributes
+    ----------
+    weight : Tensor of shape ()
+        sum_k w_k.
+    first : Tensor of shape (N,)
+        sum_k w_k f_k.
+    second : Tensor of shape (N, N)
+        sum_k w_k f_k f_k^T. With w_k = 1 this is the paper's Gram matrix.
+    """
+
+    weight: Tensor
+    first: Tensor
+    second: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean feature vector, shape (N,)."""
+        return self.first / self.weight
+
+    @property
+    def gram(self) -> Tensor:
+        """Gram matrix per position, shape (N, N): independent of the picture's size."""
+        return self.second / self.weight
+
+    @property
+    def covariance(self) -> Tensor:
+        """Gram matrix of the centred features, per position, shape (N, N)."""
+        return self.gram - torch.outer(self.mean, self.mean)
+
+
+def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
+    """Weighted sums of a layer's features over its positions.
+
+    Parameters
+    ----------
+    features : Tensor of shape (1, N, height, width)
+        Fastest in torch's channels_last layout.
+    weights : Tensor of shape (height, width), optional
+        w_k >= 0, such as a soft mask at the layer's size; by default 1 everywhere.
+
+    Returns
+    -------
+    Moments
+        In float32 at least, whatever the features' type: the sums run over six orders of magnitude.
+    """
+    f = features.movedim(1, -1).flatten(0, 2)
+    w = None if weights is None else weights.flatten().to(f)
+    exact = torch.promote_types(f.dtype, torch.float32)
+    weight = torch.tensor(len(f), dtype=exact, device=f.device) if w is None else w.sum(dtype=exact)
+    return Moments(weight, *PowerSums.apply(f, w, exact))
+
+
+class PowerSums(torch.autograd.Function):
+    """sum_k w_k f_k and sum_k w_k f_k f_k^T of f, of shape (M, N), by one matrix product forward and one backward.
+
+    Autograd would spend two backward, as it can't know that both factors are the same, and lay the result out anew.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, f: Tensor, w: Tensor | None, exact: torch.dtype) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(f, w)
+        wf, sum_over = (f, f.new_ones(1, len(f))) if w is None else (f * w[:, None], w[None])
+        # A narrow type rounds every product's result once: short runs of positions, summed exactly, keep that small.
+        runs = zip(sum_over.split(RUN, 1), wf.split(RUN), f.split(RUN), strict=True)
+        first, second = zip(*((o @ b, a.T @ b) for o, a, b in runs), strict=True)
+        return torch.cat(first).sum(0, dtype=exact), torch.stack(second).sum(0, dtype=exact)
+
+    @staticmethod
+    def backward(ctx: Any, first: Tensor, second: Tensor) -> tuple[Tensor, None, None]:
+        f, w = ctx.saved_tensors
+        df = torch.addmm(first.to(f), f, (second + second.T).to(f))
+        return df if w is None else df * w[:, None], None, None
+
+
+def blend(moments: Iterable[Moments], shares: Iterable[float]) -> Moments:
+    """A convex combination of styles, each counted per position and so whatever its size.
+
+    Parameters
+    ----------
+    moments : iterable of Moments
+    shares : iterable of float
+        Non-negative, not all zero; scaled to a sum of one.
+    """
+    shares = list(shares)
+    parts = [(share / sum(shares), m) for share, m in zip(shares, moments, strict=True)]
+    first = sum(share * m.first / m.weight for share, m in parts)
+    second = sum(share * m.second / m.weight for share, m in parts)
+    return Moments(torch.ones_like(parts[0][1].weight), torch.as_tensor(first), torch.as_tensor(second))
+
+
+def content_loss(F: Tensor, P: Tensor) -> Tensor:
+    """Sum of squared differences of feature maps, sum_ij (F_ij - P_ij)^2 (Gatys et al. 2015, eq. 1 without its 1/2)."""
+    return (F - P).square().sum()
+
+
+def style_loss(G: Tensor, A: Tensor, M: int) -> Tensor:
+    """Distance of Gram matrices, sum_ij (G_ij - A_ij)^2 / (4 N^2 M^2) (Gatys et al. 2015, eq. 4).
+
+    Parameters
+    ----------
+    G, A : Tensor of shape (N, N)
+        Gram matrices summed over positions. For images of different sizes, bring both to M positions first.
+    M : int
+        Number of positions.
+    """
+    return (G - A).square().sum() / (4 * len(G) ** 2 * M**2)
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Mean squared difference between neighbouring pixels, down and across, of shape (1, C, height, width)."""
+    down, across = image.diff(dim=-2), image.diff(dim=-1)
+    return down.square().mean() + across.square().mean()
+
+
+def standardise(features: Tensor, eps: float = 1e-5) -> Tensor:
+    """Features with zero mean and unit variance over positions, channel by channel.
+
+    Takes out of the content what a style may change, the statistics of each map, and leaves where things are
+    (Huang and Belongie, "Arbitrary style transfer in real-time with adaptive instance normalization", 2017).
+    """
+    variance, mean = torch.var_mean(features.float(), (2, 3), correction=0, keepdim=True)
+    return (features - mean) * (variance + eps).rsqrt()
+
+
+def moment_loss(x: Moments, style: Moments) -> Tensor:
+    """Squared error of the covariance and of the mean, relative to the style's own covariance; 1 is "no style at all".
+
+    The mean is put on the covariance's scale by the root of the average variance.
+    """
+    C, S = x.covariance, style.covariance
+    off = (x.mean - style.mean).square().sum() * S.diagonal().mean()
+    return ((C - S).square().sum() + off) / S.square().sum()
