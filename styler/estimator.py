@@ -66,6 +66,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         The sizes at which a picture is painted, with steps and layers.
     statistics_ : list of dict of str to Moments
         The style, for each scale: means and second moments of each layer's features.
+    device_, dtype_ : str
+        Where and in which precision the style was learnt.
 
     References
     ----------
@@ -148,6 +150,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         images = [read(x, name) for x, name in each(X, "style")]
         shares = check_shares(sample_weight, len(images))
         network = self._network()
+        self.device_, self.dtype_ = str(network.device), str(network.dtype).removeprefix("torch.")
         self.scales_ = schedule(self.size, self.preset, self.max_iter)
         self.statistics_ = [learn(network, images, shares, scale) for scale in self.scales_]
         return self
@@ -223,8 +226,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             P = network(photo, [CONTENT_LAYER])[CONTENT_LAYER].float()
             F = network(picture)[CONTENT_LAYER].float()
         style = 0.0
-        for layer, m in style_statistics(network, picture).items():
-            M = round(float(m.weight))
+        statistics = style_statistics(network, picture)
+        for layer in STYLE_LAYERS:
+            m, M = statistics[layer], round(float(statistics[layer].weight))
             style += float(style_loss(m.second, M * self.statistics_[at][layer].gram.to(network.device), M)) / len(
                 STYLE_LAYERS
             )
@@ -269,7 +273,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
 def learn(network: VGG19, paintings: Sequence[Tensor], shares: Sequence[float], scale: Scale) -> dict[str, Moments]:
     """The statistics of some paintings, blended, at one scale of the picture to be painted."""
     each = [style_statistics(network, seen_at(p, scale.size), scale.layers) for p in paintings]
-    blended = {layer: blend([statistics[layer] for statistics in each], shares) for layer in scale.layers}
+    blended = {layer: blend([statistics[layer] for statistics in each], shares) for layer in each[0]}
     return {layer: Moments(*(t.cpu() for t in m)) for layer, m in blended.items()}
 
 

@@ -150,3 +150,34 @@ def moment_loss(x: Moments, style: Moments) -> Tensor:
     C, S = x.covariance, style.covariance
     off = (x.mean - style.mean).square().sum() * S.diagonal().mean()
     return ((C - S).square().sum() + off) / S.square().sum()
+
+
+def recolour(image: Tensor, style: Moments) -> Tensor:
+    """An image moved to the mean and covariance of a style's colours.
+
+    The linear map is the one that moves colours least, Monge and Kantorovich's for normal distributions (F. Pitié and
+    A. Kokaram, "The linear Monge-Kantorovitch linear colour mapping for example-based colour transfer", 2007).
+
+    Parameters
+    ----------
+    image : Tensor of shape (1, 3, height, width)
+        RGB in [0, 1].
+    style : Moments of N = 3
+        Of the pixels of the painting.
+
+    Returns
+    -------
+    Tensor of shape (1, 3, height, width)
+        Cut off at 0 and 1.
+    """
+    own = moments(image)
+    root, inverse = matrix_power(own.covariance, 0.5), matrix_power(own.covariance, -0.5)
+    T = inverse @ matrix_power(root @ style.covariance @ root, 0.5) @ inverse
+    centred = image - own.mean[:, None, None]
+    return (torch.einsum("ij,njhw->nihw", T, centred) + style.mean[:, None, None]).clamp(0, 1)
+
+
+def matrix_power(A: Tensor, exponent: float, eps: float = 1e-5) -> Tensor:
+    """A power of a symmetric, positive semi-definite matrix; eps keeps flat colours from blowing up."""
+    values, vectors = torch.linalg.eigh(A)
+    return vectors @ torch.diag(values.clamp_min(eps) ** exponent) @ vectors.T

@@ -11,6 +11,8 @@ from torch import Tensor
 from styler.losses import Moments, moment_loss, moments, standardise, total_variation
 from styler.vgg import VGG19
 
+# The picture itself, as VGG's layer nought: its moments are the palette.
+PIXELS = "pixels"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
 # The balance at strength 1/2; found by eye on portraits, buildings and animals.
@@ -40,7 +42,7 @@ def style_statistics(network: VGG19, image: Tensor, layers: Sequence[str] = STYL
     """
     statistics = {}
     with torch.no_grad():
-        for layer, features in network(image, layers).items():
+        for layer, features in {PIXELS: image.to(network.device), **network(image, layers)}.items():
             rim = min(-(-RIM * features.shape[-1] // image.shape[-1]), (min(features.shape[-2:]) - 1) // 2)
             statistics[layer] = moments(features[..., rim : features.shape[-2] - rim, rim : features.shape[-1] - rim])
     return statistics
@@ -66,13 +68,13 @@ def objective(network: VGG19, photo: Tensor, style: Style, strength: float, cont
     callable
         Takes pixels of the photo's shape and gives the weighted losses by term and layer, scalars to be summed.
     """
-    layers = [*style, CONTENT_LAYER] if content else list(style)
+    layers = [layer for layer in style if layer != PIXELS] + [CONTENT_LAYER] * content
     if content:
         with torch.no_grad():
             P = standardise(network(photo, [CONTENT_LAYER])[CONTENT_LAYER])
 
     def terms(pixels: Tensor) -> Terms:
-        features = network(pixels, layers)
+        features = {PIXELS: pixels, **network(pixels, layers)}
         share = 2 * strength / len(STYLE_LAYERS)
         losses = {"style": {layer: share * moment_loss(moments(features[layer]), A) for layer, A in style.items()}}
         if content:

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styler.images import resize
-from styler.objective import STYLE_LAYERS, Style, Terms, objective, with_margin, without_margin
+from styler.losses import recolour
+from styler.objective import PIXELS, STYLE_LAYERS, Style, Terms, objective, with_margin, without_margin
 from styler.vgg import VGG19
 
 # Up to here the deep layers shape the composition; beyond it, shallow ones lay the strokes.
@@ -139,9 +140,11 @@ def paint(
         content = resize(photo, scale.size).to(network.device)
         size = (content.shape[-2], content.shape[-1])
         # The first scale starts from what is given, Lanczos-filtered; the next from the last, enlarged.
-        x = resize(x, size) if step == 0 else enlarge(x, size)
+        x = resize(x, size).to(network.device) if step == 0 else enlarge(x, size)
+        if step == 0 and start is None:
+            x = torch.lerp(x, recolour(x, style[PIXELS]), min(1, 2 * strength))
         terms = objective(network, with_margin(content), style, strength, scale.content)
-        descent = OPTIMIZERS[optimizer](differentiate(terms), with_margin(x.to(network.device)), scale.steps)
+        descent = OPTIMIZERS[optimizer](differentiate(terms), with_margin(x), scale.steps)
         for pixels, losses in descent:
             x = without_margin(pixels).clamp(0, 1)
             step, done = step + 1, done + scale.step_cost

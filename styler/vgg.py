@@ -81,6 +81,11 @@ class VGG19:
         """Where the weights are, and the features will be."""
         return self.biases["1_1"].device
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of weights and features."""
+        return self.biases["1_1"].dtype
+
     def __call__(self, image: Tensor, layers: Iterable[str] | None = None) -> dict[str, Tensor]:
         """Feature maps of an image.
 
@@ -98,7 +103,7 @@ class VGG19:
         """
         wanted = self.layers if layers is None else check_layers(layers)
         features: dict[str, Tensor] = {}
-        x = image.to(self.biases["1_1"]).contiguous(memory_format=torch.channels_last)
+        x = image.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
         for name in up_to(wanted):
             kind, where = name[:4], name[4:]
             if kind == "conv":

@@ -7,9 +7,10 @@ import gradio as gr
 
 from styler import samples
 from styler.demo import painting, parts
+from styler.optimize import PRESETS
 
-PRESETS = [("Preview", "preview"), ("Balanced", "balanced"), ("Fine", "fine")]
 WAITING = 12  # visitors who may queue; the next one is asked to come back
+KEPT = 3600  # seconds that uploads and pictures stay on the server
 
 
 def build(size: int = 512) -> gr.Blocks:
@@ -24,7 +25,7 @@ def build(size: int = 512) -> gr.Blocks:
     -------
     gradio.Blocks
     """
-    with gr.Blocks(title="Styler", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
+    with gr.Blocks(title="Styler", analytics_enabled=False, delete_cache=(KEPT, KEPT)) as page:
         gr.HTML("<h1>Styler</h1><p>Your photo, in the style of a painting.</p>", elem_id="head")
         with gr.Row(elem_id="pairs"):
             pairs = [
@@ -49,7 +50,12 @@ def build(size: int = 512) -> gr.Blocks:
                 with gr.Row(elem_id="choice"):
                     content, content_sample = parts.chooser("Photo", "content")
                     style, style_sample = parts.chooser("Painting", "style")
-                preset = gr.Radio(PRESETS, value="preview", label="Care", info="More care takes longer.")
+                preset = gr.Radio(
+                    [(name.capitalize(), name) for name in PRESETS],
+                    value="preview",
+                    label="Care",
+                    info="More care takes longer.",
+                )
                 strength = gr.Slider(
                     0, 1, 0.5, step=0.05, label="Strength", info="0 keeps the photo, 1 is all painting."
                 )

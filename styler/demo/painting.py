@@ -81,6 +81,7 @@ def paint(content: str, style: str, preset: str, strength: float, size: int, ses
     picture, note, shown, begun = photo, "Done", 0.0, time.monotonic()
     try:
         model = StyleTransfer(size, strength, preset=preset).fit(painting)
+        learnt = time.monotonic()
         for stage in model.staged_transform(photo):
             picture = stage.image
             if session in _stopping:
@@ -89,7 +90,7 @@ def paint(content: str, style: str, preset: str, strength: float, size: int, ses
             now = time.monotonic()
             if now - shown >= LIVE_SECONDS:
                 shown = now
-                left = (now - begun) * (1 - stage.progress) / max(stage.progress, 1e-6)
+                left = (now - learnt) * (1 - stage.progress) / max(stage.progress, 1e-6)
                 yield View(images.like(picture, content), f"Painting … about {left:.0f} s left", stage.progress)
     finally:
         _stopping.discard(session)
@@ -102,7 +103,14 @@ def paint(content: str, style: str, preset: str, strength: float, size: int, ses
 
 def _read(path: str, role: str) -> torch.Tensor:
     """Read an upload, which error messages call by its own name and not by its place on the server."""
-    return images.read(Path(path).read_bytes(), f"The {role} {Path(path).name}")
+    name = f"The {role} {Path(path).name}"
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{name} is no longer on the server, which keeps uploads for an hour; choose it again."
+        ) from error
+    return images.read(data, name)
 
 
 def _slug(path: str) -> str:

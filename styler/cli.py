@@ -1,0 +1,114 @@
+"""The command line: ``python -m styler CONTENT STYLE [STYLE …] -o OUT``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+# Kept in step with the estimator by a test; importing it here would make --help wait for torch.
+PRESETS = ("preview", "balanced", "fine")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments, without anything that takes long to import."""
+    p = argparse.ArgumentParser(prog="styler", description="Paint a photo in the style of a painting.")
+    p.add_argument("content", metavar="CONTENT", help="the photo")
+    p.add_argument("style", metavar="STYLE", nargs="+", help="the painting, or several to be blended")
+    p.add_argument("-o", "--output", metavar="OUT", required=True, help="the picture: .png, .jpg, .webp, .tif (16 bit)")
+    p.add_argument("--size", type=int, default=512, metavar="N", help="longest side in px (default: 512)")
+    p.add_argument("--preset", choices=PRESETS, default="balanced", help="time to take (default: balanced)")
+    p.add_argument(
+        "--strength", type=float, default=0.5, metavar="S", help="0: the photo, 1: all painting (default: 0.5)"
+    )
+    p.add_argument("--style-weights", type=float, nargs="+", metavar="W", help="the share of each painting")
+    p.add_argument("--device", metavar="D", help="cpu, cuda or mps (default: the GPU if there is one)")
+    p.add_argument("--seed", type=int, metavar="N", help="the seed of whatever is random")
+    p.add_argument("--json", action="store_true", help="print what was done as one JSON object")
+    p.add_argument("--quiet", action="store_true", help="print nothing but errors, and the JSON if asked for")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Paint one picture.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments, by default those of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0 when painted, 2 for bad input, 130 when interrupted (a picture is then saved if there is one).
+    """
+    p = parser()
+    args = p.parse_intermixed_args(argv)
+    try:
+        return run(args)
+    except (TypeError, ValueError) as error:
+        print(f"{p.prog}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\n{p.prog}: interrupted before there was a picture to save.", file=sys.stderr)
+        return 130
+
+
+def run(args: argparse.Namespace) -> int:
+    """Paint, show progress, save, report."""
+    from tqdm import tqdm
+
+    from styler.estimator import StyleTransfer
+    from styler.images import check_output, read, save
+
+    check_output(args.output)
+    start = time.perf_counter()
+    painter = StyleTransfer(args.size, args.strength, preset=args.preset, device=args.device, random_state=args.seed)
+    photo = read(args.content)
+    painter.fit(args.style, sample_weight=args.style_weights)
+    stage, interrupted = None, False
+    bar = tqdm(
+        total=1.0,
+        disable=args.quiet,
+        bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed} gone, {remaining} left",
+    )
+    try:
+        with bar:
+            for stage in painter.staged_transform(photo):
+                bar.set_description(f"{stage.scale} px", refresh=False)
+                bar.update(stage.progress - bar.n)
+    except KeyboardInterrupt:
+        if stage is None:
+            raise
+        interrupted = True
+    assert stage is not None  # a schedule has one step at least
+    seconds = time.perf_counter() - start
+    settings: dict[str, Any] = {"content": args.content, "style": args.style, "style_weights": args.style_weights}
+    settings |= painter.get_params() | {"steps": stage.step, "of_steps": stage.n_steps}
+    save(stage.image, args.output, settings)
+    height, width = stage.image.shape[-2:]
+    if interrupted:
+        print(
+            f"styler: interrupted at step {stage.step} of {stage.n_steps}; saved so far: {args.output}", file=sys.stderr
+        )
+    elif not args.quiet and not args.json:
+        print(f"{args.output}: {width} x {height} px in {seconds:.1f} s", file=sys.stderr)
+    if args.json:
+        before, after = painter.distances(photo, photo), painter.distances(photo, stage.image)
+        report = {
+            "output": args.output,
+            "size": [width, height],
+            "seconds": round(seconds, 3),
+            "iterations": stage.step,
+            "interrupted": interrupted,
+            "device": painter.device_,
+            "dtype": painter.dtype_,
+            "content_distance": {"before": before["content"], "after": after["content"]},
+            "style_distance": {"before": before["style"], "after": after["style"]},
+            "settings": settings,
+        }
+        print(json.dumps(report, default=str))
+    return 130 if interrupted else 0

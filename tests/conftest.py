@@ -1,0 +1,24 @@
+"""What several tests share: sample images and the real network."""
+
+import pytest
+import torch
+
+from styler import samples
+from styler.images import read, resize
+from styler.objective import CONTENT_LAYER, STYLE_LAYERS
+from styler.vgg import VGG19, load_state
+
+
+@pytest.fixture(scope="session")
+def network() -> VGG19:
+    return VGG19(load_state(), [*STYLE_LAYERS, CONTENT_LAYER])
+
+
+@pytest.fixture(scope="session")
+def photo() -> torch.Tensor:
+    return resize(read(samples.path("cat")), 96)
+
+
+@pytest.fixture(scope="session")
+def painting() -> torch.Tensor:
+    return resize(read(samples.path("starry_night")), 96)

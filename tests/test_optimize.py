@@ -1,0 +1,130 @@
+"""The descent: schedule, optimisers, survival, and a picture without a frame."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from styler.images import read, resize
+from styler.objective import MARGIN, style_statistics, with_margin, without_margin
+from styler.optimize import OPTIMIZERS, PRESETS, adam, lbfgs, paint, schedule
+from styler.samples import path
+
+
+@pytest.mark.parametrize("size", [32, 100, 128, 150, 512, 1024, 4096])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_schedule_climbs_to_the_size_with_ever_fewer_steps(size, preset):
+    scales = schedule(size, preset)
+    assert scales[-1].size == size
+    assert all(a.size < b.size and a.steps >= b.steps >= 1 for a, b in pairwise(scales))
+    assert scales[0].content
+
+
+@pytest.mark.parametrize("max_iter", [1, 2, 7, 50])
+def test_max_iter_bounds_the_steps(max_iter):
+    scales = schedule(512, "balanced", max_iter)
+    assert sum(scale.steps for scale in scales) == max_iter
+    assert scales[-1].size == 512
+    assert schedule(512, "preview", 10**6) == schedule(512, "preview")
+
+
+@pytest.mark.parametrize("shape", [(1, 40), (16, 16), (33, 500)])
+def test_margin_mirrors_and_comes_off(shape):
+    image = torch.rand(1, 3, *shape)
+    framed = with_margin(image)
+    assert framed.shape[-2:] == (shape[0] + 2 * MARGIN, shape[1] + 2 * MARGIN)
+    assert torch.equal(without_margin(framed), image)
+
+
+def rosenbrock(x):
+    """Its minimum, 0, is at (1, 1)."""
+    p = x.detach().requires_grad_()
+    loss = 100 * (p[1] - p[0] ** 2) ** 2 + (1 - p[0]) ** 2
+    return loss.detach(), torch.autograd.grad(loss, p)[0], {"loss": {"at": float(loss.detach())}}
+
+
+def test_lbfgs_finds_the_minimum_of_rosenbrocks_valley():
+    for x, _ in lbfgs(rosenbrock, torch.tensor([-0.5, 0.5], dtype=torch.float64), 200):  # noqa: B007
+        pass
+    torch.testing.assert_close(x, torch.ones(2, dtype=torch.float64), atol=1e-3, rtol=0)
+
+
+def test_adam_goes_down_the_valley():
+    losses = [found["loss"]["at"] for _, found in adam(rosenbrock, torch.tensor([-0.5, 0.5]), 100)]
+    assert losses[-1] < 0.3 * losses[0]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_values_that_are_not_finite_are_survived(name):
+    calls = []
+
+    def breaks_at_times(x):
+        calls.append(1)
+        loss, gradient, losses = rosenbrock(x)
+        return (loss * float("nan"), gradient * float("inf"), losses) if len(calls) % 4 == 3 else (loss, gradient, losses)
+
+    reached = [x for x, _ in OPTIMIZERS[name](breaks_at_times, torch.tensor([-0.5, 0.5]), 60)]
+    assert all(x.isfinite().all() for x in reached)
+    assert rosenbrock(reached[-1])[0] < 0.7 * rosenbrock(torch.tensor([-0.5, 0.5]))[0]
+
+
+def painted(network, size=128, strength=0.5, style="starry_night", **options):
+    photo = resize(read(path("pagoda")), size)
+    scales = schedule(size, "balanced", 24)
+    styles = [style_statistics(network, resize(read(path(style)), s.size), s.layers) for s in scales]
+    return photo, list(paint(network, photo, styles, scales, strength, **options))
+
+
+def test_stages_tell_the_way(network):
+    photo, stages = painted(network, 160)
+    assert [s.step for s in stages] == list(range(1, 25))
+    assert {s.n_steps for s in stages} == {24}
+    assert {s.scale for s in stages} == {128, 160}
+    assert all(a.progress < b.progress for a, b in pairwise(stages))
+    assert stages[-1].progress == pytest.approx(1)
+    for stage in stages:
+        assert stage.image.shape == photo.shape
+        assert 0 <= stage.image.min() <= stage.image.max() <= 1
+    assert set(stages[0].losses) == {"content", "style", "total variation"}
+    total = [sum(v for term in s.losses.values() for v in term.values()) for s in stages if s.scale == 128]
+    assert total[-1] < 0.5 * total[0]
+
+
+def test_no_strength_keeps_the_photo_and_more_leaves_it(network):
+    kept, half, full = (painted(network, strength=s) for s in (0, 0.5, 1))
+    errors = [float((stages[-1].image - photo).square().mean()) for photo, stages in (kept, half, full)]
+    assert errors[0] < 1e-4 < errors[1]
+    assert errors[1] < errors[2] * 1.5
+
+
+def frame(image):
+    """How much more the outermost ring of 3 px differs from what is 8 px inside than rings in the middle do."""
+
+    def ring(at):
+        inner = image[..., at : image.shape[-2] - at, at : image.shape[-1] - at]
+        sides = inner[..., :3, :], inner[..., -3:, :], inner[..., :3].mT, inner[..., -3:].mT
+        return [side.mean((0, 2, 3)) for side in sides]
+
+    def step(a, b):
+        return sum(float((x - y).abs().max()) for x, y in zip(ring(a), ring(b), strict=True)) / 4
+
+    return step(0, 8) - max(step(8, 16), step(16, 24))
+
+
+def test_a_picture_has_no_frame(network, monkeypatch):
+    """A flat photo shows a frame best; with zeros for borders the check fails, so it can tell."""
+    flat = torch.full((1, 3, 96, 128), 0.5)
+    scales = schedule(128, "balanced", 40)
+    style = style_statistics(network, resize(read(path("starry_night")), 128), scales[0].layers)
+
+    def edge():
+        for stage in paint(network, flat, [style], scales, 0.7):  # noqa: B007
+            pass
+        return frame(stage.image)
+
+    clean = edge()
+    pad = torch.nn.functional.pad
+    monkeypatch.setattr("styler.vgg.F.pad", lambda x, p, mode="constant": pad(x, p))
+    monkeypatch.setattr("styler.optimize.with_margin", lambda image: image)
+    monkeypatch.setattr("styler.optimize.without_margin", lambda image: image)
+    assert clean < 0.05 < edge()
