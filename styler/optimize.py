@@ -14,7 +14,7 @@ from torch import Tensor
 
 from styler.images import resize
 from styler.losses import recolour
-from styler.objective import PIXELS, STYLE_LAYERS, Style, Terms, objective, with_margin, without_margin
+from styler.objective import MARGIN, PIXELS, STYLE_LAYERS, Style, Terms, objective, with_margin, without_margin
 from styler.vgg import VGG19
 
 # Up to here the deep layers shape the composition; beyond it, shallow ones lay the strokes.
@@ -44,7 +44,7 @@ class Scale:
     @property
     def step_cost(self) -> float:
         """Time of a step in arbitrary units: in proportion to pixels and to the convolutions run."""
-        return self.size**2 * (1.0 if self.content else 0.3)
+        return (self.size + 2 * MARGIN) ** 2 * (1.0 if self.content else 0.35)
 
 
 @dataclass(frozen=True)
@@ -90,16 +90,16 @@ def schedule(size: int, preset: str = "balanced", max_iter: int | None = None) -
     """
     ladder = [COARSEST * 2 ** (i // 2) * (3 if i % 2 else 2) // 2 for i in range(40)]
     sizes = [s for s in ladder if s <= 0.8 * size] + [size]
-    steps = [max(PRESETS[preset] * (COARSEST / max(s, COARSEST)) ** DECAY, 1) for s in sizes]
+    steps = [max(1, round(PRESETS[preset] * (COARSEST / max(s, COARSEST)) ** DECAY)) for s in sizes]
     if max_iter is not None:
         # Rounding the running sum keeps the total exact; a scale may come away with nothing.
         share = min(1.0, max_iter / sum(steps))
         edges = [int(sum(steps[:i]) * share + 0.5) for i in range(len(steps) + 1)]
         steps = [b - a for a, b in pairwise(edges)]
     return [
-        Scale(s, round(n), STYLE_LAYERS if s <= DEEP_UP_TO else SHALLOW_LAYERS, s <= DEEP_UP_TO)
+        Scale(s, n, STYLE_LAYERS if s <= DEEP_UP_TO else SHALLOW_LAYERS, s <= DEEP_UP_TO)
         for s, n in zip(sizes, steps, strict=True)
-        if round(n) or s == size
+        if n or s == size
     ]
 
 

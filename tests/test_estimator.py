@@ -1,0 +1,236 @@
+"""scikit-learn's manners."""
+
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import ParameterGrid
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import (
+    check_parameters_default_constructible,
+    parametrize_with_checks,
+)
+
+from styler import StyleTransfer
+from styler.samples import path
+
+CAT, STARRY, WAVE = (str(path(key)) for key in ("cat", "starry_night", "great_wave"))
+QUICK = {"size": 32, "max_iter": 2}
+
+# scikit-learn's own checks hand over tables of numbers, of shape (n_samples, n_features), far from [0, 1] or a few
+# pixels wide. As an image transformer's tags say that it takes no such tables, scikit-learn leaves out every check
+# that needs them; those that remain run below. What the others ask for is asked here of images:
+#   check_fit_idempotent, check_methods_sample_order_invariance  -> test_same_seed_same_picture
+#   check_estimators_pickle, check_estimators_dtypes             -> test_a_fitted_estimator_travels_light, test_kinds
+#   check_transformer_general                                    -> test_transform_changes_nothing
+#   check_estimators_nan_inf, check_estimators_empty_data        -> test_bad_input
+#   check_estimators_unfitted                                    -> test_not_fitted
+#   check_sample_weights_shape, check_sample_weights_not_an_array -> test_blend_of_styles, test_bad_weights
+# Not asked: check_n_features_in and the like (a photo may have any size), check_set_output (images are no table).
+
+
+@parametrize_with_checks([StyleTransfer(**QUICK)])
+def test_sklearn_checks(estimator, check):
+    check(estimator)
+
+
+def test_it_is_default_constructible():
+    check_parameters_default_constructible("StyleTransfer", StyleTransfer())
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return StyleTransfer(size=48, max_iter=3).fit(STARRY)
+
+
+def photo(kind):
+    pixels = np.asarray(Image.open(CAT).convert("RGB").resize((40, 30)))
+    return {
+        "uint8": pixels,
+        "float32": (pixels / 255).astype(np.float32),
+        "float64": pixels / 255,
+        "grey": pixels[..., 0],
+        "PIL": Image.fromarray(pixels),
+        "tensor": torch.from_numpy(pixels / 255).float().movedim(-1, 0),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32", "float64", "grey"])
+def test_arrays_for_arrays(fitted, kind):
+    X = photo(kind)
+    out = fitted.transform(X)
+    assert isinstance(out, np.ndarray) and out.dtype == X.dtype and out.shape == (36, 48, 3)
+    batch = fitted.transform(np.stack([X, X])[..., None] if X.ndim == 2 else np.stack([X, X]))
+    assert batch.dtype == X.dtype and batch.shape == (2, 36, 48, 3)
+    np.testing.assert_array_equal(batch[0], out)
+    np.testing.assert_array_equal(batch[1], out)
+
+
+def test_kinds(fitted):
+    assert isinstance(fitted.transform(photo("PIL")), Image.Image)
+    assert fitted.transform(CAT).size == (48, 32)
+    assert fitted.transform(photo("tensor")).shape == (3, 36, 48)
+    many = fitted.transform([CAT, photo("uint8")])
+    assert isinstance(many, list) and isinstance(many[0], Image.Image) and isinstance(many[1], np.ndarray)
+    assert fitted.transform(torch.stack([photo("tensor")] * 2)).shape == (2, 3, 36, 48)
+
+
+def test_transform_changes_nothing(fitted):
+    before, X = pickle.dumps(fitted), photo("uint8")
+    kept = X.copy()
+    fitted.transform(X)
+    list(fitted.staged_transform(X))
+    assert pickle.dumps(fitted) == before
+    np.testing.assert_array_equal(X, kept)
+
+
+def test_sklearn_finds_parameters_and_state_where_it_expects_them():
+    estimator = StyleTransfer(**QUICK)
+    params = estimator.get_params()
+    fitted = estimator.fit(STARRY)
+    assert fitted is estimator and estimator.get_params() == params
+    learnt = {name for name in vars(estimator) if name not in params}
+    assert learnt and all(name.endswith("_") and not name.startswith("_") for name in learnt)
+    assert not any(name in vars(clone(estimator)) for name in learnt)
+
+
+def test_same_seed_same_picture():
+    def paint(seed):
+        return np.asarray(StyleTransfer(**QUICK, init="noise", random_state=seed).fit(STARRY).transform(CAT))
+
+    np.testing.assert_array_equal(paint(0), paint(0))
+    assert (paint(0) != paint(1)).any()
+    model = StyleTransfer(**QUICK).fit(WAVE).fit(STARRY)
+    np.testing.assert_array_equal(model.transform(CAT), StyleTransfer(**QUICK).fit(STARRY).transform(CAT))
+
+
+def test_staged_transform_ends_with_transform(fitted):
+    stages = list(fitted.staged_transform(CAT))
+    assert [stage.step for stage in stages] == [1, 2, 3]
+    np.testing.assert_array_equal(stages[-1].image, fitted.transform(CAT))
+    assert (np.asarray(stages[0].image) != np.asarray(stages[-1].image)).any()
+
+
+def test_a_fitted_estimator_travels_light(tmp_path):
+    model = StyleTransfer(size=512, max_iter=8).fit(STARRY)
+    joblib.dump(model, tmp_path / "model.joblib")
+    assert (tmp_path / "model.joblib").stat().st_size < 16e6
+    again = joblib.load(tmp_path / "model.joblib").set_params(size=32)
+    assert again.scales_ == model.scales_
+    small = StyleTransfer(**QUICK).fit(STARRY)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(small)).transform(CAT), small.transform(CAT))
+
+
+def test_blend_of_styles():
+    def learn(X, weights=None):
+        return StyleTransfer(**QUICK).fit(X, sample_weight=weights).statistics_[-1]["relu1_1"].gram
+
+    a, b = learn(STARRY), learn(WAVE)
+    torch.testing.assert_close(learn([STARRY, WAVE], [3, 1]), 0.75 * a + 0.25 * b)
+    torch.testing.assert_close(learn([STARRY, WAVE]), (a + b) / 2)
+    torch.testing.assert_close(learn([STARRY, WAVE], [0, 2]), b)
+    torch.testing.assert_close(learn([STARRY]), a)
+
+
+@pytest.mark.parametrize(
+    ("weights", "says"),
+    [([1], "give one weight for each"), ([1, -1], "0 or more"), ([0, 0], "not all of them 0"), ([1, np.nan], "0 or")],
+)
+def test_bad_weights(weights, says):
+    with pytest.raises(ValueError, match=says):
+        StyleTransfer(**QUICK).fit([STARRY, WAVE], sample_weight=weights)
+
+
+@pytest.mark.parametrize(
+    ("params", "names"),
+    [
+        ({"size": 0}, "'size'"),
+        ({"size": 64.0}, "'size'"),
+        ({"strength": -0.1}, "'strength'"),
+        ({"strength": 1.5}, "'strength'"),
+        ({"preset": "best"}, "'preset'"),
+        ({"optimizer": "sgd"}, "'optimizer'"),
+        ({"max_iter": 0}, "'max_iter'"),
+        ({"init": "zeros"}, "'init'"),
+        ({"pooling": "median"}, "'pooling'"),
+        ({"device": "quantum"}, "device='quantum'"),
+        ({"dtype": "int8"}, "'dtype'"),
+        ({"weights": "nowhere.pth"}, "nowhere.pth"),
+    ],
+)
+def test_bad_parameters_are_named(params, names):
+    with pytest.raises(ValueError, match=names) as caught:
+        StyleTransfer(**params).fit(STARRY)
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_input(fitted):
+    with pytest.raises(ValueError, match="no style"):
+        StyleTransfer(**QUICK).fit([])
+    with pytest.raises(ValueError, match="nowhere.jpg"):
+        StyleTransfer(**QUICK).fit([STARRY, "nowhere.jpg"])
+    with pytest.raises(ValueError, match="photo 2"):
+        fitted.transform([CAT, np.full((20, 20), np.nan)])
+    assert fitted.transform([]) == []
+
+
+def test_not_fitted():
+    model = StyleTransfer()
+    for call in (model.transform, lambda X: list(model.staged_transform(X)), lambda X: model.distances(X, X)):
+        with pytest.raises(NotFittedError):
+            call(CAT)
+
+
+def test_distances_fall_toward_the_painting():
+    model = StyleTransfer(size=128, max_iter=25).fit(STARRY)
+    painted = model.transform(CAT)
+    before, after = model.distances(CAT, CAT), model.distances(CAT, painted)
+    assert before["content"] == 0 < after["content"]
+    assert after["style"] < 0.5 * before["style"]
+    assert model.distances(CAT, STARRY)["content"] > after["content"]
+
+
+def test_pipeline_and_grid():
+    crop, halve = (FunctionTransformer(f) for f in (lambda X: X[2:-2, 4:-4], lambda X: X[::2, ::2]))
+    pipeline = make_pipeline(crop, StyleTransfer(**QUICK), halve).fit(np.asarray(Image.open(STARRY)))
+    assert pipeline.transform(photo("uint8")).shape == (13, 16, 3)
+    for params in ParameterGrid({"strength": [0.2, 0.8], "preset": ["preview", "fine"]}):
+        assert clone(StyleTransfer()).set_params(**params).get_params().items() >= params.items()
+    assert "StyleTransfer" in StyleTransfer()._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "options", [{"optimizer": "adam"}, {"pooling": "average"}, {"dtype": "float64"}, {"init": "noise"}]
+)
+def test_every_option_paints(options):
+    out = StyleTransfer(**QUICK, **options).fit(STARRY).transform(photo("float32"))
+    assert np.isfinite(out).all() and out.std() > 0.01
+
+
+def test_bfloat16_paints_what_float32_does():
+    def paint(dtype):
+        return StyleTransfer(size=64, max_iter=10, dtype=dtype).fit(STARRY).transform(photo("float32"))
+
+    difference = np.abs(paint("bfloat16") - paint("float32"))
+    assert difference.mean() < 0.05
+
+
+def test_verbose_tells(capsys):
+    StyleTransfer(**QUICK, verbose=2).fit(STARRY).transform(CAT)
+    assert capsys.readouterr().out.count("[StyleTransfer] 32 px: step") == 2
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_paints_what_the_cpu_does():
+    def paint(device):
+        return (
+            StyleTransfer(size=64, max_iter=10, device=device, dtype="float32").fit(STARRY).transform(photo("float32"))
+        )
+
+    assert np.abs(paint("cuda") - paint("cpu")).mean() < 0.05
