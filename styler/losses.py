@@ -171,13 +171,15 @@ def recolour(image: Tensor, style: Moments) -> Tensor:
         Cut off at 0 and 1.
     """
     own = moments(image)
-    root, inverse = matrix_power(own.covariance, 0.5), matrix_power(own.covariance, -0.5)
+    # A flat colour has no spread to be moved; the little added here is less than 8 bits show.
+    C = own.covariance + 1e-6 * torch.eye(3).to(image)
+    root, inverse = matrix_power(C, 0.5), matrix_power(C, -0.5)
     T = inverse @ matrix_power(root @ style.covariance @ root, 0.5) @ inverse
     centred = image - own.mean[:, None, None]
     return (torch.einsum("ij,njhw->nihw", T, centred) + style.mean[:, None, None]).clamp(0, 1)
 
 
-def matrix_power(A: Tensor, exponent: float, eps: float = 1e-5) -> Tensor:
-    """A power of a symmetric, positive semi-definite matrix; eps keeps flat colours from blowing up."""
+def matrix_power(A: Tensor, exponent: float) -> Tensor:
+    """A power of a symmetric, positive semi-definite matrix."""
     values, vectors = torch.linalg.eigh(A)
-    return vectors @ torch.diag(values.clamp_min(eps) ** exponent) @ vectors.T
+    return vectors @ torch.diag(values.clamp_min(1e-12) ** exponent) @ vectors.T

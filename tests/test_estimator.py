@@ -173,7 +173,7 @@ def test_bad_parameters_are_named(params, names):
 def test_bad_input(fitted):
     with pytest.raises(ValueError, match="no style"):
         StyleTransfer(**QUICK).fit([])
-    with pytest.raises(ValueError, match="nowhere.jpg"):
+    with pytest.raises(ValueError, match=r"nowhere\.jpg"):
         StyleTransfer(**QUICK).fit([STARRY, "nowhere.jpg"])
     with pytest.raises(ValueError, match="photo 2"):
         fitted.transform([CAT, np.full((20, 20), np.nan)])

@@ -130,9 +130,9 @@ def test_standardised_features_forget_colour_but_not_place(network, photo):
 
 def test_recolouring_reaches_the_paintings_colours(photo, painting):
     style = moments(painting)
-    muted = moments(0.35 + 0.3 * painting)  # so that nothing is cut off
+    muted = moments(0.45 + 0.1 * painting)  # so that nothing is cut off
     got = moments(recolour(0.4 + 0.2 * photo, muted))
     torch.testing.assert_close(got.mean, muted.mean, atol=0.02, rtol=0)
-    torch.testing.assert_close(got.covariance, muted.covariance, atol=1e-3, rtol=0)
+    torch.testing.assert_close(got.covariance, muted.covariance, atol=3e-4, rtol=0)
     torch.testing.assert_close(recolour(photo, moments(photo)), photo, atol=1e-3, rtol=0)
     assert recolour(torch.full((1, 3, 8, 8), 0.5), style).isfinite().all()
