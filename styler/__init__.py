@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,10 +9,6 @@ if TYPE_CHECKING:
 
 __all__ = ["StyleTransfer"]
 __version__ = "0.1.0"
-
-# Torch takes its feature maps from huge pages then: fresh small ones, zeroed one by one, cost a tenth of the time.
-# It reads this once, at its first allocation.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
 def __getattr__(name: str) -> Any:

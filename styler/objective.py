@@ -18,7 +18,7 @@ CONTENT_LAYER = "relu4_2"
 # The balance at strength 1/2; found by eye on portraits, buildings and animals.
 CONTENT_WEIGHT, TV_WEIGHT = 0.45, 2.0
 # Pixels of mirrored surroundings that are painted along and cut off: what VGG sees at a border is no picture.
-MARGIN = 16
+MARGIN = 8
 # Pixels at the painting's rim that its statistics leave out, for the same reason (and frames, and torn paper).
 RIM = 8
 

@@ -22,7 +22,7 @@ DEEP_UP_TO = 384
 SHALLOW_LAYERS = STYLE_LAYERS[:3]
 COARSEST = 128
 # Steps at the coarsest scale; finer ones get fewer, as each costs more and has less left to do.
-PRESETS = {"preview": 16, "balanced": 80, "fine": 200}
+PRESETS = {"preview": 12, "balanced": 42, "fine": 160}
 DECAY = 1.35
 HISTORY = 10
 FIRST_STEP = 0.02

@@ -6,7 +6,6 @@ import hashlib
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -137,9 +136,8 @@ def check_layers(layers: Iterable[str]) -> list[str]:
     return sorted(set(layers), key=LAYERS.index)
 
 
-@cache
 def load_state(weights: str = "original") -> dict[str, Tensor]:
-    """Weights of VGG-19 for RGB input in [0, 1], read once a process.
+    """Weights of VGG-19 for RGB input in [0, 1].
 
     Parameters
     ----------
