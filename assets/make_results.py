@@ -1,0 +1,15 @@
+"""Paint the pictures at the top of the README: python assets/make_results.py."""
+
+from pathlib import Path
+
+from styler import StyleTransfer, samples
+from styler.images import read, save
+
+RESULTS = {"pagoda": "starry_night", "astronaut": "starry_night", "cat": "great_wave"}
+
+if __name__ == "__main__":
+    for content, style in RESULTS.items():
+        painter = StyleTransfer(random_state=0).fit(samples.path(style))
+        painted = painter.transform(read(samples.path(content)))
+        settings = painter.get_params() | {"content": content, "style": style}
+        save(painted, Path(__file__).parent / "results" / f"{content}_{style}.webp", settings)

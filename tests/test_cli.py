@@ -1,0 +1,90 @@
+"""The command line, as a process of its own."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from PIL import Image
+
+from styler import cli
+from styler.images import settings
+from styler.optimize import PRESETS
+from styler.samples import path
+
+CAT, STARRY, WAVE = (str(path(key)) for key in ("cat", "starry_night", "great_wave"))
+
+
+def styler(*args, **options):
+    command = [sys.executable, "-m", "styler", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+
+def test_presets_are_the_estimators():
+    assert tuple(PRESETS) == cli.PRESETS
+
+
+def test_help_needs_no_torch():
+    code = "import sys, styler.cli; styler.cli.parser().format_help(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_one_picture_and_its_report(tmp_path):
+    out = tmp_path / "out.png"
+    options = ["--size", 64, "--preset", "preview", "--seed", 3, "--style-weights", 2, 1, "--strength", 0.7]
+    done = styler(CAT, STARRY, WAVE, "-o", out, *options, "--json", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["output"] == str(out) and report["size"] == [64, 43] and report["device"] == "cpu"
+    assert report["style_distance"]["after"] < report["style_distance"]["before"]
+    assert report["content_distance"]["before"] == 0 < report["content_distance"]["after"]
+    assert report["iterations"] == report["settings"]["steps"] > 0 < report["seconds"]
+    with Image.open(out) as image:
+        assert image.size == (64, 43)
+    kept = settings(out)
+    assert kept["strength"] == 0.7 and kept["random_state"] == 3 and kept["style"] == [STARRY, WAVE]
+    assert "left" in done.stderr  # the bar
+
+
+def test_quiet_is_quiet(tmp_path):
+    done = styler(CAT, STARRY, "-o", tmp_path / "out.jpg", "--size", 32, "--preset", "preview", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["nowhere.jpg", STARRY, "-o", "out.png"], "nowhere.jpg does not exist"),
+        ([CAT, "nowhere.jpg", "-o", "out.png"], "nowhere.jpg does not exist"),
+        ([CAT, STARRY, "-o", "nowhere/out.png"], "can't be written"),
+        ([CAT, STARRY, "-o", "out.gif"], "extension"),
+        ([CAT, STARRY, "-o", "out.png", "--size", "0"], "'size'"),
+        ([CAT, STARRY, "-o", "out.png", "--strength", "2"], "'strength'"),
+        ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1"], "one weight for each"),
+        ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1", "-1"], "weights of 0 or more"),
+        ([CAT, STARRY, "-o", "out.png", "--device", "quantum"], "device='quantum'"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_2(args, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(args) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1 and "Traceback" not in error
+
+
+def test_ctrl_c_keeps_the_picture_so_far(tmp_path):
+    out = tmp_path / "out.png"
+    command = [sys.executable, "-m", "styler", CAT, STARRY, "-o", str(out), "--size", "128", "--preset", "fine"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    seen = ""
+    while "128 px" not in seen:
+        seen += process.stderr.read(1)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130 and "interrupted at step" in rest and "Traceback" not in rest
+    with Image.open(out) as image:
+        assert image.size == (128, 85)
