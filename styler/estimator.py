@@ -298,7 +298,9 @@ def build_network(weights: str, pooling: str, device: torch.device, dtype: torch
 def check_device(device: str | torch.device | None) -> torch.device:
     """A device that is there; by default the GPU if there is one."""
     if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.mps.is_available() else "cpu")
+        return torch.device(
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
     try:
         torch.empty(1, device=device).sum().item()
     except Exception as error:
@@ -312,9 +314,11 @@ def check_shares(sample_weight: Any, n: int) -> list[float]:
     if n == 0:
         raise ValueError("there is no style to learn; give one image or more.")
     if shares.shape != (n,):
-        raise ValueError(f"sample_weight has shape {shares.shape} for {n} style(s); give one weight for each.")
+        raise ValueError(f"{shares.size} style weight(s) (sample_weight) for {n} style(s); give one weight for each.")
     if not np.isfinite(shares).all() or (shares < 0).any() or not shares.any():
-        raise ValueError(f"sample_weight is {shares.tolist()}; give weights of 0 or more, not all of them 0.")
+        raise ValueError(
+            f"the style weights (sample_weight) are {shares.tolist()}; give weights of 0 or more, not all of them 0."
+        )
     return shares.tolist()
 
 
