@@ -1,4 +1,4 @@
-"""Paint the pictures at the top of the README: python assets/make_results.py."""
+"""Paint the pictures at the top of the README: python -m assets.make_results."""
 
 from pathlib import Path
 

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 # Kept in step with the estimator by a test; importing it here would make --help wait for torch.
@@ -24,7 +25,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--strength", type=float, default=0.5, metavar="S", help="0: the photo, 1: all painting (default: 0.5)"
     )
-    p.add_argument("--style-weights", type=float, nargs="+", metavar="W", help="the share of each painting")
+    p.add_argument(
+        "--style-weights",
+        type=float,
+        nargs="+",
+        metavar="W",
+        help="the share of each painting, after the pictures: --style-weights 0.7 0.3",
+    )
     p.add_argument("--device", metavar="D", help="cpu, cuda or mps (default: the GPU if there is one)")
     p.add_argument("--seed", type=int, metavar="N", help="the seed of whatever is random")
     p.add_argument("--json", action="store_true", help="print what was done as one JSON object")
@@ -53,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{p.prog}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"\n{p.prog}: interrupted before there was a picture to save.", file=sys.stderr)
+        print(f"\n{p.prog}: interrupted; nothing more was written.", file=sys.stderr)
         return 130
 
 
@@ -64,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
     from styler.estimator import StyleTransfer
     from styler.images import check_output, read, save
 
+    if Path(args.output).resolve() in [Path(source).resolve() for source in (args.content, *args.style)]:
+        raise ValueError(f"{args.output} is one of the pictures to start from; give the painted one another name.")
     check_output(args.output)
     start = time.perf_counter()
     painter = StyleTransfer(args.size, args.strength, preset=args.preset, device=args.device, random_state=args.seed)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from PIL.Image import Image
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -23,6 +24,8 @@ from styler.objective import CONTENT_LAYER, STYLE_LAYERS, style_statistics
 from styler.optimize import OPTIMIZERS, PRESETS, Scale, Stage, paint, schedule
 from styler.vgg import POOLING, VGG19, fast_dtype, load_state
 
+# What a style is learnt with; the other parameters may change between fit and transform.
+FIT_PARAMS = ("size", "preset", "max_iter", "pooling", "weights")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
 
@@ -66,6 +69,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         The sizes at which a picture is painted, with steps and layers.
     statistics_ : list of dict of str to Moments
         The style, for each scale: means and second moments of each layer's features.
+    fitted_with_ : dict
+        The parameters that the style was learnt with; a change of them needs another `fit`.
     device_, dtype_ : str
         Where and in which precision the style was learnt.
 
@@ -134,7 +139,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         X : image-like, sequence of image-like, or array of shape (n, height, width, channels)
             One painting, or several to be blended; see `styler.images.read` for what is image-like.
         y : None
-            Ignored.
+            Ignored, unless it is an image: then two styles were meant, and are wanted as one list.
         sample_weight : array-like of shape (n,), default=None
             Share of each painting, by default the same.
 
@@ -147,9 +152,12 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         TypeError, ValueError
             If a parameter, an image or the weights can't be used; the message says which and what to do.
         """
+        if isinstance(y, (str, bytes, os.PathLike, Image)):
+            raise TypeError("fit takes several styles as one list, fit([a, b]), and photos in transform; y is ignored.")
         images = [read(x, name) for x, name in each(X, "style")]
         shares = check_shares(sample_weight, len(images))
         network = self._network()
+        self.fitted_with_ = {name: getattr(self, name) for name in FIT_PARAMS}
         self.device_, self.dtype_ = str(network.device), str(network.dtype).removeprefix("torch.")
         self.scales_ = schedule(self.size, self.preset, self.max_iter)
         self.statistics_ = [learn(network, images, shares, scale) for scale in self.scales_]
@@ -174,9 +182,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         NotFittedError
             If `fit` has not been called.
         TypeError, ValueError
-            If an image can't be used; the message says which and what to do.
+            If an image or a parameter changed since `fit` can't be used; the message says which and what to do.
         """
-        check_is_fitted(self)
+        self._check_ready()
         painted = [self._transform_one(x, name) for x, name in each(X, "photo")]
         if not is_collection(X):
             return painted[0]
@@ -197,7 +205,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         Stage
             Its `image` is what `transform` would return, so far.
         """
-        check_is_fitted(self)
+        self._check_ready()
+        if isinstance(X, (list, tuple)):
+            raise TypeError("staged_transform paints one photo at a time; call it for each.")
         for stage in self._stages(X, "the photo"):
             yield replace(stage, image=like(stage.image, X))
 
@@ -217,7 +227,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             "content": sum of squared differences of relu4_2 (Gatys et al. 2015, eq. 1, without its 1/2).
             "style": mean over five layers of the Gram matrices' distances (eq. 4 and 5).
         """
-        check_is_fitted(self)
+        self._check_ready()
         network = self._network()
         at = max(i for i, scale in enumerate(self.scales_) if scale.content)
         photo = resize(read(X, "the photo"), self.scales_[at].size)
@@ -233,6 +243,13 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
                 STYLE_LAYERS
             )
         return {"content": float(content_loss(F, P)), "style": style}
+
+    def _check_ready(self) -> None:
+        check_is_fitted(self)
+        self._validate_params()
+        changed = [name for name, value in self.fitted_with_.items() if getattr(self, name) != value]
+        if changed:
+            raise ValueError(f"{' and '.join(changed)} changed after fit; call fit again.")
 
     def _transform_one(self, X: ImageLike, name: str) -> Any:
         for stage in self._stages(X, name):  # noqa: B007

@@ -60,6 +60,7 @@ def test_quiet_is_quiet(tmp_path):
         ([CAT, "nowhere.jpg", "-o", "out.png"], "nowhere.jpg does not exist"),
         ([CAT, STARRY, "-o", "nowhere/out.png"], "can't be written"),
         ([CAT, STARRY, "-o", "out.gif"], "extension"),
+        ([CAT, STARRY, "-o", CAT], "another name"),
         ([CAT, STARRY, "-o", "out.png", "--size", "0"], "'size'"),
         ([CAT, STARRY, "-o", "out.png", "--strength", "2"], "'strength'"),
         ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1"], "one weight for each"),
@@ -81,7 +82,9 @@ def test_ctrl_c_keeps_the_picture_so_far(tmp_path):
     assert process.stderr is not None
     seen = ""
     while "128 px" not in seen:
-        seen += process.stderr.read(1)
+        letter = process.stderr.read(1)
+        assert letter, seen
+        seen += letter
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)

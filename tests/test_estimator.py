@@ -121,8 +121,7 @@ def test_a_fitted_estimator_travels_light(tmp_path):
     model = StyleTransfer(size=512, max_iter=8).fit(STARRY)
     joblib.dump(model, tmp_path / "model.joblib")
     assert (tmp_path / "model.joblib").stat().st_size < 16e6
-    again = joblib.load(tmp_path / "model.joblib").set_params(size=32)
-    assert again.scales_ == model.scales_
+    assert joblib.load(tmp_path / "model.joblib").scales_ == model.scales_
     small = StyleTransfer(**QUICK).fit(STARRY)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(small)).transform(CAT), small.transform(CAT))
 
@@ -178,6 +177,25 @@ def test_bad_input(fitted):
     with pytest.raises(ValueError, match="photo 2"):
         fitted.transform([CAT, np.full((20, 20), np.nan)])
     assert fitted.transform([]) == []
+
+
+def test_what_changes_after_fit():
+    model = StyleTransfer(**QUICK).fit(STARRY)
+    kept = np.asarray(model.set_params(strength=0).transform(CAT), float)
+    assert (
+        np.abs(kept - np.asarray(Image.open(CAT).convert("RGB").resize((32, 21), Image.Resampling.LANCZOS))).mean() < 2
+    )
+    with pytest.raises(ValueError, match="'strength'"):
+        model.set_params(strength=7).transform(CAT)
+    with pytest.raises(ValueError, match="size and pooling changed after fit"):
+        model.set_params(strength=0.5, size=64, pooling="average").transform(CAT)
+
+
+def test_mistaken_calls_are_told():
+    with pytest.raises(TypeError, match="as one list"):
+        StyleTransfer(**QUICK).fit(STARRY, WAVE)
+    with pytest.raises(TypeError, match="one photo at a time"):
+        list(StyleTransfer(**QUICK).fit(STARRY).staged_transform([CAT, CAT]))
 
 
 def test_not_fitted():
