@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -235,14 +236,12 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         with torch.no_grad():
             P = network(photo, [CONTENT_LAYER])[CONTENT_LAYER].float()
             F = network(picture)[CONTENT_LAYER].float()
-        style = 0.0
-        statistics = style_statistics(network, picture)
-        for layer in STYLE_LAYERS:
-            m, M = statistics[layer], round(float(statistics[layer].weight))
-            style += float(style_loss(m.second, M * self.statistics_[at][layer].gram.to(network.device), M)) / len(
-                STYLE_LAYERS
-            )
-        return {"content": float(content_loss(F, P)), "style": style}
+        style = []
+        for layer, m in style_statistics(network, picture).items():
+            if layer in STYLE_LAYERS:
+                A, M = self.statistics_[at][layer].gram.to(network.device), round(float(m.weight))
+                style.append(float(style_loss(m.second, M * A, M)))
+        return {"content": float(content_loss(F, P)), "style": sum(style) / len(style)}
 
     def _check_ready(self) -> None:
         check_is_fitted(self)
@@ -252,9 +251,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             raise ValueError(f"{' and '.join(changed)} changed after fit; call fit again.")
 
     def _transform_one(self, X: ImageLike, name: str) -> Any:
-        for stage in self._stages(X, name):  # noqa: B007
-            pass
-        return like(stage.image, X)
+        last = deque(self._stages(X, name), maxlen=1).pop()
+        return like(last.image, X)
 
     def _stages(self, X: ImageLike, name: str) -> Iterator[Stage]:
         photo = resize(read(X, name), self.scales_[-1].size)
@@ -289,8 +287,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
 
 def learn(network: VGG19, paintings: Sequence[Tensor], shares: Sequence[float], scale: Scale) -> dict[str, Moments]:
     """The statistics of some paintings, blended, at one scale of the picture to be painted."""
-    each = [style_statistics(network, seen_at(p, scale.size), scale.layers) for p in paintings]
-    blended = {layer: blend([statistics[layer] for statistics in each], shares) for layer in each[0]}
+    seen = [style_statistics(network, seen_at(p, scale.size), scale.layers) for p in paintings]
+    blended = {layer: blend([statistics[layer] for statistics in seen], shares) for layer in seen[0]}
     return {layer: Moments(*(t.cpu() for t in m)) for layer, m in blended.items()}
 
 

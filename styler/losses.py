@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-RUN = 1 << 13
+RUN = 1 << 13  # positions summed by one product; see PowerSums
 
 
 class Moments(NamedTuple):
