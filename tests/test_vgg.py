@@ -104,3 +104,25 @@ def test_small_and_odd_sizes_reach_the_deepest_layer(shape):
     out = VGG19(load_state(), ["relu5_4"])(torch.rand(1, 3, *shape))["relu5_4"]
     assert out.shape[-2:] == (shape[0] // 16, shape[1] // 16)
     assert out.isfinite().all()
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+@pytest.mark.parametrize("shape", [(33, 50), (16, 17)])
+def test_gradient_is_autograds_own(shape, pooling):
+    network = VGG19(load_state(), ["relu5_1"], pooling, dtype=torch.float64)
+    x = torch.rand(1, 3, *shape, dtype=torch.float64, requires_grad=True)
+    ours = network(x)["relu5_1"]
+    plain = x
+    for name in vgg.up_to(["relu5_1"]):
+        if name.startswith("conv"):
+            mode = "reflect" if min(plain.shape[-2:]) > 1 else "replicate"
+            plain = F.pad(plain, (1, 1, 1, 1), mode)
+            plain = torch.conv2d(plain, network.weights[name[4:]], network.biases[name[4:]])
+        elif name.startswith("relu"):
+            plain = plain.relu()
+        else:
+            pool = torch.max_pool2d if pooling == "max" else F.avg_pool2d
+            plain = pool(plain, 2)
+    torch.testing.assert_close(ours, plain)
+    (expected,) = torch.autograd.grad(plain.square().sum(), x)
+    torch.testing.assert_close(torch.autograd.grad(ours.square().sum(), x)[0], expected)
