@@ -56,7 +56,7 @@ class Scale:
 
     @property
     def step_cost(self) -> float:
-        """Time of an evaluation, in that of a square pixel's way through all layers and back; fitted to measurements."""
+        """Time of an evaluation, in units of a pixel's way through all layers and back; fitted to measurements."""
         return ((self.size + 2 * MARGIN) ** 2 + 6000) * (1.0 if self.content else 0.38)
 
     @property
