@@ -16,7 +16,7 @@ from styler.vgg import VGG19, load_state
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_4", "relu4_4")
 CONTENT_LAYER, CONTENT_SIZE = "relu4_4", 256
 SCALES = {"fine": 1.0, "middle": 0.5, "coarse": 0.25}
-PROJECTIONS, SAMPLES, QUANTILES = 64, 8192, 1024
+PROJECTIONS, SAMPLES, QUANTILES = 64, 4096, 1024
 RING = 8
 LEVELS = 255
 
@@ -120,7 +120,7 @@ def structure(photo: Tensor, picture: Tensor) -> float:
 
 
 def frame(photo: Tensor, picture: Tensor) -> float:
-    """How much the rim differs from what lies next to it, beyond what it does in the photo.
+    """How much the rim differs from what lies next to it, beyond what it does in the photo and further in.
 
     Parameters
     ----------
@@ -131,16 +131,17 @@ def frame(photo: Tensor, picture: Tensor) -> float:
     float
         Mean over the four sides, in 8-bit levels of colour and contrast.
     """
-    own, new = rim_steps(photo), rim_steps(picture)
-    return LEVELS * float((new - own).clamp_min(0).mean())
+    own, new = steps_inward(photo), steps_inward(picture)
+    usual = torch.maximum(own[:, 0], new[:, 1:].amax(1))
+    return LEVELS * float((new[:, 0] - usual).clamp_min(0).mean())
 
 
-def rim_steps(image: Tensor) -> Tensor:
-    """For each side the difference in mean colour and in contrast between the outermost 8 px and the next 8 px."""
+def steps_inward(image: Tensor) -> Tensor:
+    """Differences in mean colour and contrast between strips of 8 px, from each side inward; shape (4 sides, 3)."""
     steps = []
     for side in (image, image.flip(-2), image.mT, image.mT.flip(-2)):
-        outer, inner = side[..., :RING, :].flatten(2), side[..., RING : 2 * RING, :].flatten(2)
-        steps.append(torch.cat([outer.mean(2) - inner.mean(2), outer.std(2) - inner.std(2)]).square().mean().sqrt())
+        strips = side[0, :, : 4 * RING].unflatten(1, (4, RING)).flatten(2)
+        steps.append(torch.cat([strips.mean(2), strips.std(2)]).diff(dim=1).square().mean(0).sqrt())
     return torch.stack(steps)
 
 
