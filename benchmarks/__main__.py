@@ -25,7 +25,7 @@ SIZES, QUICK_SIZES = (128, 256, 512, 1024, 2048), (32, 64)
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    p.add_argument("--pairs", nargs="+", default=PAIRS, metavar="PHOTO+PAINTING", help="keys of samples")
+    p.add_argument("--pairs", nargs="+", type=pair, default=PAIRS, metavar="PHOTO+PAINTING", help="keys of samples")
     p.add_argument("--size", type=int, default=512, metavar="N", help="longest side in px (default: 512)")
     p.add_argument("--only", nargs="+", choices=SYSTEMS, default=list(SYSTEMS), help="systems (default: all)")
     p.add_argument("--iterations", type=int, metavar="N", help=f"run {', '.join(ENDLESS)} so far, for all pairs")
@@ -33,6 +33,16 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--output", type=Path, default=Path(__file__).parent, metavar="DIR", help="where results go")
     p.add_argument("--quick", action="store_true", help="test this command: one pair, tiny, nothing to be believed")
     return p
+
+
+def pair(text: str) -> str:
+    """A photo's and a painting's key, as in cat+great_wave."""
+    photo, _, painting = text.partition("+")
+    try:
+        samples.path(photo), samples.path(painting)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def jobs(args: argparse.Namespace, devices: Sequence[str], folder: str) -> Iterator[dict[str, Any]]:

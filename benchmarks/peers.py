@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -118,7 +119,8 @@ def run(job: Job) -> dict[str, Any]:
 def in_process(module: str, argument: Any) -> Any:
     """What a module of this package prints as JSON when given JSON, run in a new process."""
     command = [sys.executable, "-m", f"benchmarks.{module}", json.dumps(argument)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    quiet = os.environ | {"KINETO_LOG_LEVEL": "99"}  # torch.profiler's chatter
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=quiet)
     return json.loads(done.stdout.splitlines()[-1])
 
 

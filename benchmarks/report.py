@@ -24,9 +24,9 @@ Result = dict[str, Any]
 
 
 def per_iteration(result: Result) -> float:
-    """Seconds of an iteration, without the first, which sets up."""
-    times = result["times"]
-    return median(b - a for a, b in pairwise(times)) if len(times) > 1 else times[0]
+    """Seconds of an iteration at full size: for ours the last two, for a peer all but the first, which sets up."""
+    steps = [b - a for a, b in pairwise(result["times"])]
+    return median(steps if result["goal"] else steps[-2:]) if steps else result["times"][0]
 
 
 def finished(result: Result) -> float:
@@ -82,8 +82,8 @@ def markdown(results: Sequence[Result], costs: Result, start: dict[str, float], 
             for name in missing
         ],
         "## Ratios\n",
-        "Time to the finished picture, time of an iteration and peak memory above the bare import, as the peer's over "
-        "ours: 10 means that we take a tenth. *Projected*: the peer's first iterations were run and the rest "
+        "Time to the finished picture, time of an iteration at full size and peak memory above the bare import, as the "
+        "peer's over ours: 10 means that we take a tenth. *Projected*: the peer's first iterations were run and the rest "
         "reckoned at their pace.\n",
         table(["pair", "px", "ours", "peer", "finished", "an iteration", "memory", ""], ratios(results)),
         "## Quality\n",
@@ -128,8 +128,7 @@ def markdown(results: Sequence[Result], costs: Result, start: dict[str, float], 
                 for row in costs["iterations"]
             ],
         ),
-        "## Start-up\n",
-        table(["", "seconds"], start.items()),
+        *(["## Start-up\n", table(["", "seconds"], start.items())] if start else []),
     ]
     return "\n".join(parts) + ("\n" + NOTES.read_text(encoding="utf-8") if NOTES.is_file() else "")
 
