@@ -55,13 +55,14 @@ def gatys(photo: Tensor, painting: Tensor, device: str = "cpu") -> Iterator[Tens
 
     def closure() -> Tensor:
         optimizer.zero_grad()
+        with torch.no_grad():
+            x.clamp_(0, 1)
         features = vgg(x)
         loss = content_loss(features[CONTENT_LAYER], P) / 2
-        for layer in STYLE_LAYERS:
-            M = features[layer].shape[-2] * features[layer].shape[-1]
-            loss = loss + STYLE_WEIGHT / len(STYLE_LAYERS) * style_loss(
-                moments(features[layer]).second, M * A[layer], M
-            )
+        for (
+            layer
+        ) in STYLE_LAYERS:  # Gram matrices per position, that is M = 1: sums overflow float32 when a step is wild
+            loss = loss + STYLE_WEIGHT / len(STYLE_LAYERS) * style_loss(moments(features[layer]).gram, A[layer], M=1)
         loss.backward()
         return loss
 

@@ -83,8 +83,8 @@ def markdown(results: Sequence[Result], costs: Result, start: dict[str, float], 
         ],
         "## Ratios\n",
         "Time to the finished picture, time of an iteration at full size and peak memory above the bare import, as the "
-        "peer's over ours: 10 means that we take a tenth. *Projected*: the peer's first iterations were run and the rest "
-        "reckoned at their pace.\n",
+        "peer's over ours: 10 means that we take a tenth. *Projected*: the peer's first iterations were run and "
+        "the rest reckoned at their pace.\n",
         table(["pair", "px", "ours", "peer", "finished", "an iteration", "memory", ""], ratios(results)),
         "## Quality\n",
         "In features that no system minimises (see `quality.py`). Style: the share of the way from the photo to the "
