@@ -47,22 +47,25 @@ def gatys(photo: Tensor, painting: Tensor, device: str = "cpu") -> Iterator[Tens
         return features
 
     with torch.no_grad():
-        P = vgg(photo.to(device))[CONTENT_LAYER]
         seen = vgg(resize(painting, max(photo.shape[-2:])).to(device))
         A = {layer: moments(seen[layer]).gram for layer in STYLE_LAYERS}
+        P = vgg(photo.to(device))[CONTENT_LAYER]
+
+    def total(x: Tensor) -> Tensor:
+        features = vgg(x)
+        loss = content_loss(features[CONTENT_LAYER], P) / 2
+        for layer in STYLE_LAYERS:  # Gram matrices per position, that is M = 1: their sums may overflow float32
+            loss = loss + STYLE_WEIGHT / len(STYLE_LAYERS) * style_loss(moments(features[layer]).gram, A[layer], M=1)
+        return loss
+
     x = photo.to(device, copy=True).requires_grad_()
-    optimizer = torch.optim.LBFGS([x], max_iter=1)
+    optimizer = torch.optim.LBFGS([x], max_iter=1, tolerance_grad=0, tolerance_change=0)
+    # Relative to the photo's own: where L-BFGS finds no curvature it goes down the gradient as far as that is long.
+    scale = 1 / total(x).item()
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        with torch.no_grad():
-            x.clamp_(0, 1)
-        features = vgg(x)
-        loss = content_loss(features[CONTENT_LAYER], P) / 2
-        for (
-            layer
-        ) in STYLE_LAYERS:  # Gram matrices per position, that is M = 1: sums overflow float32 when a step is wild
-            loss = loss + STYLE_WEIGHT / len(STYLE_LAYERS) * style_loss(moments(features[layer]).gram, A[layer], M=1)
+        loss = scale * total(x)
         loss.backward()
         return loss
 
