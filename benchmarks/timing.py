@@ -1,0 +1,152 @@
+"""What an iteration costs, against pixels and against what the machine can do; and how long a start takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
+from functools import partial
+from http.client import HTTPConnection
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+LARGEST_DEEP = 1024  # full depth is never used so large
+
+
+def costs(sizes: Iterable[int], content: str, style: str, device: str) -> dict[str, Any]:
+    """Measure the machine, and one of our iterations at several sizes and both depths.
+
+    Parameters
+    ----------
+    sizes : iterable of int
+        Longest sides in px.
+    content, style : str
+        Paths of images.
+    device : str
+
+    Returns
+    -------
+    dict
+        "torch", "threads", "gpu", "dtype"; "peak": operations a second by dtype, see `peak`; "iterations": a list of
+        dicts with "layers", "size", "pixels", "seconds", "convolution" (share of time, None where it was not looked
+        at), "peak" (share of the machine's peak, for the convolutions' operations over the whole iteration's time).
+    """
+    import torch
+
+    from styler import StyleTransfer
+    from styler.images import read, resize
+
+    painter = StyleTransfer(512, device=device).fit(style)
+    scales, statistics = painter.scales_, painter.statistics_
+    dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    peaks = {name: peak(torch, dtype, device) for name, dtype in dtypes.items()}
+    rows = []
+    for at, largest in ((0, LARGEST_DEEP), (-1, max(sizes))):  # the coarsest scale has all layers, the finest few
+        for size in [s for s in sizes if s <= largest]:
+            scale = replace(scales[at], size=size, steps=4 if size <= LARGEST_DEEP else 2)
+            painter.scales_, painter.statistics_ = [scale], [statistics[at]]
+            photo = resize(read(content), size)
+            pixels = photo.shape[-2] * photo.shape[-1]
+            seconds, share = cost(painter.staged_transform(photo), scale.steps, device)
+            used = operations(pixels, [*scale.layers, *["relu4_2"] * scale.content])
+            rows.append(
+                {"layers": len(scale.layers), "size": size, "pixels": pixels, "seconds": seconds, "convolution": share}
+                | {"peak": used / seconds / peaks[painter.dtype_]}
+            )
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    machine = {"torch": torch.__version__, "threads": torch.get_num_threads(), "gpu": gpu, "dtype": painter.dtype_}
+    return machine | {"peak": peaks, "iterations": rows}
+
+
+def cost(steps: Iterator[Any], n_steps: int, device: str) -> tuple[float, float | None]:
+    """Seconds of an iteration, and the share of them spent in convolutions (None if there are too few to tell)."""
+    from torch.profiler import profile
+
+    next(steps)  # sets up, and evaluates twice
+    times = [timed(lambda: next(steps)) for _ in range(max(1, n_steps - 2))]
+    if n_steps < 3:
+        return median(times), None
+    with profile() as seen:
+        next(steps)
+    kind = "self_cpu_time_total" if device == "cpu" else "self_device_time_total"
+    spent = {event.key: getattr(event, kind) for event in seen.key_averages()}
+    return median(times), sum(t for name, t in spent.items() if "conv" in name) / sum(spent.values())
+
+
+def operations(pixels: int, layers: Iterable[str]) -> float:
+    """Floating-point operations of VGG-19's convolutions, forward and back to the pixels, from their shapes."""
+    from styler.vgg import BLOCKS, LAYERS
+
+    deepest = max(LAYERS.index(layer) for layer in layers)
+    total, channels = 0.0, 3
+    for name in LAYERS[: deepest + 1]:
+        if name.startswith("conv"):
+            block = int(name[4])
+            width = BLOCKS[block][1]
+            total += 2 * 2 * 9 * channels * width * pixels / 4 ** (block - 1)
+            channels = width
+    return total
+
+
+def peak(torch: Any, dtype: Any, device: str, n: int = 2048) -> float:
+    """The most operations a second that a product of two n x n matrices reaches in six tries."""
+    a = torch.ones(n, n, dtype=dtype, device=device)
+    return 2 * n**3 / min(timed(lambda: (a @ a)[0, 0].item()) for _ in range(6))
+
+
+def timed(function: Callable[[], Any]) -> float:
+    """Seconds of one call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def start_up() -> dict[str, float]:
+    """Seconds until each way in is there, by what was run; Python's own start is in them."""
+    commands = {
+        "`python -m styler --help`": ["-m", "styler", "--help"],
+        "`import styler`": ["-c", "import styler"],
+        "`from styler import StyleTransfer`": ["-c", "from styler import StyleTransfer"],
+    }
+    times = {name: timed(partial(call, args)) for name, args in commands.items()}
+    return times | {"`python app.py`, until the page answers": timed(page)}
+
+
+def call(args: list[str]) -> None:
+    """Run Python in the project's folder, quietly."""
+    subprocess.run([sys.executable, *args], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def page(patience: float = 120) -> None:
+    """Start the page, wait for its answer, and stop it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"}
+    server = subprocess.Popen(
+        [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline and server.poll() is None:
+            with suppress(OSError), closing(HTTPConnection("127.0.0.1", port, timeout=patience)) as connection:
+                connection.request("GET", "/")
+                connection.getresponse().read()
+                return
+            time.sleep(0.05)
+        raise RuntimeError("the page did not answer.")
+    finally:
+        server.terminate()
+        server.wait()
+
+
+if __name__ == "__main__":
+    print(json.dumps(costs(**json.loads(sys.argv[1]))))
