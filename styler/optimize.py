@@ -158,9 +158,8 @@ def paint(
     for scale, style in zip(scales, styles, strict=True):
         content = resize(photo, scale.size).to(network.device)
         size = (content.shape[-2], content.shape[-1])
-        # What the coarser grid could not show comes in from the start: edges are there at once, for strokes to follow.
         here = resize(start, size).to(network.device)
-        x = (enlarge(x, size) + here - enlarge(before, size)).clamp(0, 1) if step else here
+        x = refine(x, before, here) if step else here
         before = here
         terms = objective(network, with_margin(content), style, strength, scale.content)
         descent = OPTIMIZERS[optimizer](differentiate(terms), with_margin(x), scale.steps)
@@ -186,6 +185,15 @@ def pace(network: VGG19) -> float:
     begun = time.perf_counter()
     function(x)
     return (time.perf_counter() - begun) / scale.step_cost
+
+
+def refine(x: Tensor, coarse: Tensor, fine: Tensor) -> Tensor:
+    """A picture on a finer grid, with what the start shows there and could not show before.
+
+    Edges are there at once, for strokes to follow, where enlarging alone would leave a blur to be sharpened.
+    """
+    size = (fine.shape[-2], fine.shape[-1])
+    return (enlarge(x, size) + fine - enlarge(coarse, size)).clamp(0, 1)
 
 
 def enlarge(image: Tensor, shape: tuple[int, int]) -> Tensor:

@@ -1,0 +1,99 @@
+"""What each part is worth: one change a row, against the default. python -m benchmarks.ablation"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+
+from benchmarks.quality import quality
+from benchmarks.report import cell, sheet, table
+from styler import StyleTransfer, losses, objective, optimize, samples
+from styler.images import read, save
+from styler.optimize import Scale
+
+PAIRS = ("pagoda+starry_night", "astronaut+great_wave", "cat+composition_viii")
+ALL, SHALLOW = objective.STYLE_LAYERS, optimize.SHALLOW_LAYERS
+
+
+def scales(*rows: tuple[int, int, tuple[str, ...]]) -> Callable[..., list[Scale]]:
+    """A schedule of (px, steps, layers), whatever is asked for."""
+    return lambda *_: [Scale(size, steps, layers, layers == ALL) for size, steps, layers in rows]
+
+
+def gram_loss(x: losses.Moments, style: losses.Moments) -> Tensor:
+    """The paper's squared error of Gram matrices, relative to the style's own."""
+    return (x.gram - style.gram).square().sum() / style.gram.square().sum()
+
+
+def flat(g: Tensor) -> Tensor:
+    """No preconditioner."""
+    return torch.ones_like(g[:, :1])
+
+
+# What is changed: parameters of the estimator, and names of the package to be replaced.
+CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "the default": ({}, {}),
+    "scales start from the coarser one enlarged, without the photo's detail": (
+        {},
+        {"optimize.refine": lambda x, coarse, fine: optimize.enlarge(x, fine.shape[-2:])},
+    ),
+    "L-BFGS without the preconditioner": ({}, {"optimize.preconditioner": flat}),
+    "Adam": ({"optimizer": "adam"}, {}),
+    "Gram matrices instead of covariance and mean": ({}, {"objective.moment_loss": gram_loss}),
+    "content without standardised features": ({}, {"objective.standardise": lambda f: f.float() / f.float().std()}),
+    "the photo's own colours at the start": ({}, {"optimize.recolour": lambda image, style: image}),
+    "no total variation": ({}, {"objective.TV_WEIGHT": 0.0}),
+    "average pooling": ({"pooling": "average"}, {}),
+    "five scales (128, 192, 256, 384, 512), deep to 384": (
+        {},
+        {
+            "estimator.schedule": scales(
+                (128, 42, ALL), (192, 24, ALL), (256, 16, ALL), (384, 10, ALL), (512, 6, SHALLOW)
+            )
+        },
+    ),
+    "deep layers at 512, too": ({}, {"estimator.schedule": scales((128, 42, ALL), (256, 16, ALL), (512, 6, ALL))}),
+    "one scale: 512 alone, 24 steps": ({}, {"estimator.schedule": scales((512, 24, ALL))}),
+}
+
+
+def main() -> None:
+    """Write ablation.md and ablation.jpg beside this file."""
+    here, pictures = Path(__file__).parent, Path("out-ablation")
+    pictures.mkdir(exist_ok=True)
+    rows: list[list[Any]] = []
+    cells = []
+    for name, (parameters, replaced) in CHANGES.items():
+        seconds, judged, row = [], [], []
+        for pair in PAIRS:
+            content, style = (samples.path(key) for key in pair.split("+"))
+            photo = read(content)
+            with contextlib.ExitStack() as stack:
+                for target, value in replaced.items():
+                    stack.enter_context(patch(f"styler.{target}", value))
+                begun = time.perf_counter()
+                picture = StyleTransfer(**parameters).fit(style).transform(photo)
+                seconds.append(time.perf_counter() - begun)
+            file = pictures / f"{len(rows)} {pair}.png"
+            save(picture, file)
+            row.append((f"{name[:40]}\n{name[40:]} {seconds[-1]:.1f} s", str(file)))
+            judged.append(quality(photo, read(style), picture))
+        means = [mean(q[key] for q in judged) for key in list(judged[0])[:-1]]
+        rows.append([name, mean(seconds), *means])
+        print(" | ".join(map(cell, rows[-1])), flush=True)
+        cells.append(row)
+    head = ["change", "seconds", "style fine", "middle", "coarse", "content", "frame", "noise"]
+    (here / "ablation.md").write_text(table(head, rows), encoding="utf-8")
+    (here / "ablation.jpg").write_bytes(sheet(cells))
+
+
+if __name__ == "__main__":
+    main()
