@@ -224,6 +224,7 @@ def test_stop_keeps_the_picture_and_frees_the_core_for_who_waits(
         note(visitor, ahead)
     button(third, "Stop").click()
     note(third, "Stopped before it began")
+    expect(button(third, "Paint").first).to_be_enabled()
     button(page, "Stop").click()
     note(page, "Stopped after")
     note(second, "Done after")

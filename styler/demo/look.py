@@ -4,7 +4,8 @@ from typing import Any
 
 import gradio as gr
 
-from styler.demo.hosting import ROUTES
+from styler.demo.hosting import CONCURRENCY, ROUTES
+from styler.demo.painting import WAITING
 
 THEME = gr.themes.Base(
     primary_hue="neutral",
@@ -76,5 +77,6 @@ LAUNCH: dict[str, Any] = {
     "run_history": False,
     "ssr_mode": False,
     "max_file_size": "30mb",
+    "max_threads": CONCURRENCY + WAITING + 16,  # each who waits or paints holds one
     "app_kwargs": {"routes": ROUTES},
 }

@@ -82,6 +82,7 @@ def build(size: int = 512) -> gr.Blocks:
                     mixed = gr.Gallery(
                         label=f"Paintings to mix in, {MAX_PAINTINGS - 1} at most",
                         type="filepath",
+                        file_types=["image"],
                         columns=3,
                         height=160,
                         sources=["upload"],

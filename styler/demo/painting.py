@@ -23,7 +23,8 @@ from styler.optimize import Stage, schedule
 
 LIVE_SECONDS = 0.25  # between two live pictures; a browser on a phone shows no more
 LONGEST = 900.0  # seconds, then a painting makes room for the next
-LINE = Line(CONCURRENCY, waiting=24)  # each who waits holds one of Gradio's 40 threads
+WAITING = 24  # visitors, then the next is asked to come back
+LINE = Line(CONCURRENCY, WAITING)
 
 _stopping: set[str] = set()  # sessions whose picture has to end at its next step
 _speed: list[float] = []  # seconds for a unit of a schedule's cost, as last measured
@@ -60,6 +61,8 @@ class View:
         How far it went at each step.
     png, jpeg : str or None
         The paths of the finished files.
+    last : bool
+        Whether nothing follows.
     """
 
     photo: Any
@@ -69,6 +72,7 @@ class View:
     steps: list[Step] = field(default_factory=list)
     png: str | None = None
     jpeg: str | None = None
+    last: bool = False
 
 
 def expect(session: str) -> None:
@@ -113,7 +117,7 @@ def paint(order: Order, session: str) -> Iterator[View]:
         with closing(LINE.turn()) as turn:
             for ahead in turn:
                 if session in _stopping:
-                    yield View(shown, shown, "Stopped before it began.", 0)
+                    yield View(shown, shown, "Stopped before it began.", last=True)
                     return
                 if not ahead:
                     break
@@ -151,7 +155,7 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Itera
     finished = Finished(*_encode(picture, settings), steps, time.monotonic() - begun)
     if note == "Done":
         FINISHED.keep(order, finished)
-    yield from _files(order, shown, finished, f"{note} after {finished.seconds:.0f} s")
+    yield from _files(order, shown, finished, f"{note} after {finished.seconds:.0f} s", stage.progress)
 
 
 @lru_cache(maxsize=8)
@@ -195,14 +199,14 @@ def _encode(picture: torch.Tensor, settings: dict[str, Any]) -> tuple[bytes, byt
         return png.read_bytes(), jpeg.read_bytes()
 
 
-def _files(order: Order, shown: Any, finished: Finished, note: str) -> Iterator[View]:
+def _files(order: Order, shown: Any, finished: Finished, note: str, progress: float = 1) -> Iterator[View]:
     """The last view; its files live until the loop goes on, by when Gradio has copies of its own."""
     stem = f"{_slug(order.photo)}-as-{'-and-'.join(map(_slug, order.paintings))}"[:100]
     with tempfile.TemporaryDirectory(prefix="styler-") as folder:
         png, jpeg = Path(folder, f"{stem}.png"), Path(folder, f"{stem}.jpg")
         png.write_bytes(finished.png)
         jpeg.write_bytes(finished.jpeg)
-        yield View(shown, str(png), note, 1, finished.steps, str(png), str(jpeg))
+        yield View(shown, str(png), note, progress, finished.steps, str(png), str(jpeg), last=True)
 
 
 def _slug(upload: Upload) -> str:

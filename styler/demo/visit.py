@@ -45,7 +45,7 @@ def run(request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
             yield show(
                 (view.photo, view.picture),
                 parts.note(view.note, view.progress),
-                busy=view.progress != 1,
+                busy=not view.last,
                 drawn=draw(view.steps) if view.steps else gr.skip(),
                 files=(view.png, view.jpeg),
             )
