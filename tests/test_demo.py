@@ -172,7 +172,7 @@ def test_a_tap_loads_a_pair_and_another_paints_it(page: Page, tmp_path: Path) ->
     page.get_by_role("button", name="What happened").click()
     expect(page.locator("#drawn svg")).to_have_count(2)
     assert page.locator("#drawn polyline").count() > 3
-    assert "about" in str(page.get_by_label("Balanced").locator("xpath=..").text_content())
+    expect(page.locator("#times")).to_contain_text("Balanced takes about")
     button(page, "Paint").first.click()
     note(page, "Done; painted before")
     button(page, "Use as photo").click()

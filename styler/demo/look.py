@@ -55,8 +55,8 @@ CSS = """
 #actions { flex-wrap: nowrap; }
 #after { display: grid; grid-template-columns: repeat(auto-fit, minmax(96px, 1fr)); gap: 8px; }
 #after button { width: 100%; white-space: nowrap; }
-#care .wrap { display: grid; grid-template-columns: repeat(3, 1fr); gap: 8px; }
-#care label { min-height: 3.4em; line-height: 1.3; white-space: pre-line; }
+#times { min-height: 2.8em; }
+#times p { margin: 0; font-size: 0.85rem; }
 #hint { min-height: 3.6em; }
 #hint p { margin: 0; font-size: 0.9rem; line-height: 1.4; }
 #drawn > div, #drawn .prose { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 16px; }

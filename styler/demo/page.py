@@ -8,6 +8,7 @@ from styler import samples
 from styler.demo import api, parts, visit
 from styler.demo.orders import MAX_PAINTINGS, SIZES
 from styler.demo.parts import AT_ONCE, QUIET
+from styler.optimize import PRESETS
 
 KEPT = 3600  # seconds that uploads and pictures stay on the server
 MIXED = ["the painting", "the first to mix in", "the second", "the third"]
@@ -66,9 +67,8 @@ def build(size: int = 512) -> gr.Blocks:
                     gr.DeepLinkButton("Copy link", "Copied", size="sm", icon=None)
                 hint = gr.HTML(elem_id="hint")
             with gr.Column(scale=2, min_width=300):
-                preset = gr.Radio(
-                    parts.presets(size), value="preview", label="Care", info="More care takes longer.", elem_id="care"
-                )
+                preset = gr.Radio([(name.capitalize(), name) for name in PRESETS], value="preview", label="Care")
+                times = gr.HTML(parts.times(size), elem_id="times")
                 strength = gr.Slider(
                     0, 1, 0.5, step=0.05, label="Strength", info="0 keeps the photo, 1 is all painting."
                 )
@@ -88,9 +88,12 @@ def build(size: int = 512) -> gr.Blocks:
                         sources=["upload"],
                         elem_id="mixed",
                     )
-                    shares = [
-                        gr.Slider(0, 1, 0.5, step=0.05, label=f"Share of {name}", visible=False) for name in MIXED
-                    ]
+                    shares: list[gr.Slider] = []
+                    rows: list[gr.Column] = []
+                    for name in MIXED:
+                        with gr.Column(visible=False) as row:
+                            shares.append(gr.Slider(0, 1, 0.5, step=0.05, label=f"Share of {name}"))
+                        rows.append(row)
         with gr.Accordion("What happened", open=False):
             gr.Markdown(WHAT_HAPPENED)
             drawn = gr.HTML(visit.draw([]), elem_id="drawn")
@@ -100,6 +103,7 @@ def build(size: int = 512) -> gr.Blocks:
         api.endpoints()
 
         live = [picture, note, drawn, stop, png, jpeg, reuse, finer, paint, *pairs]
+        # A link remembers values of these, but not of what an update has replaced: so their labels never change.
         asked = [content, style, mixed, *shares, preset, strength, longest, smooth]
         for button, pair in zip(pairs, samples.PAIRS, strict=True):
             button.click(partial(visit.load, pair), None, [content, style, *live], **AT_ONCE)
@@ -117,20 +121,15 @@ def build(size: int = 512) -> gr.Blocks:
                 **QUIET,
             )
             run.failure(visit.idle, None, live, **AT_ONCE)
-            run.then(relabel, [longest, preset], preset, **AT_ONCE)
+            run.then(parts.times, longest, times, **AT_ONCE)
         stop.click(visit.stop, None, stop, **AT_ONCE)
         reuse.click(lambda file: file, png, content, **AT_ONCE)
-        mixed.change(visit.share_sliders, mixed, shares, preprocess=False, **AT_ONCE)
-        longest.release(relabel, [longest, preset], preset, **AT_ONCE)
+        mixed.change(visit.show_shares, mixed, rows, preprocess=False, **AT_ONCE)
+        longest.release(parts.times, longest, times, **AT_ONCE)
         # Taking all that is asked for, it also lets a link know what has been chosen so far.
         changes = [page.load, content.change, style.change, mixed.change, preset.change, longest.change, smooth.change]
         changes += [slider.release for slider in (strength, *shares)]
         gr.on(changes, visit.look, asked, hint, preprocess=False, trigger_mode="always_last", **AT_ONCE)
-        page.load(visit.reopen, [content, picture], picture, preprocess=False, **AT_ONCE)
-        page.load(relabel, [longest, preset], preset, **AT_ONCE)
+        page.load(visit.reopen, [content, picture], live, preprocess=False, **AT_ONCE)
+        page.load(parts.times, longest, times, **AT_ONCE)
     return page
-
-
-def relabel(size: int, preset: str) -> gr.Radio:
-    """Write anew how long each preset takes; the choice goes with it, or Gradio's deep link would forget it."""
-    return gr.Radio(parts.presets(size), value=preset)

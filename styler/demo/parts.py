@@ -97,10 +97,11 @@ def hint(words: str) -> str:
     return f"<p>{html.escape(words)}</p>"
 
 
-def presets(size: int) -> list[tuple[str, str]]:
-    """Return the names of the presets, with how long each takes here as far as is known."""
-    times = {name: painting.estimate(name, size) for name in PRESETS}
-    return [(f"{name.capitalize()}\n{_about(seconds)}", name) for name, seconds in times.items()]
+def times(size: float) -> str:
+    """Return how long each preset takes here, as far as is known."""
+    seconds = {name: painting.estimate(name, int(size)) for name in PRESETS}
+    known = [f"{name.capitalize()} takes {_about(s)}" for name, s in seconds.items() if s is not None]
+    return f"<p>{', '.join(known) or 'More care takes longer'}.</p>"
 
 
 def credits() -> str:
@@ -111,9 +112,7 @@ def credits() -> str:
     )
 
 
-def _about(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
+def _about(seconds: float) -> str:
     return f"about {max(1, seconds):.0f} s" if seconds < 99 else f"about {seconds / 60:.0f} min"
 
 

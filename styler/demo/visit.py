@@ -75,18 +75,20 @@ def look(content: Any, style: Any, *_: Any) -> str:
     return parts.hint(_advice(_upload(content, "photo"), _upload(style, "painting")))
 
 
-def reopen(content: Any, picture: Any) -> Any:
-    """Replace a finished picture that a link remembers and the server has let go of by the photo."""
-    if all(Path(file["path"]).is_file() for file in picture or []):
-        return gr.skip()
-    known = content and Path(content["path"]).is_file()
-    return (content["path"],) * 2 if known else None
+def reopen(content: Any, picture: Any, request: gr.Request) -> list[Any]:
+    """Make a page that was opened by a link ready; its picture may be gone from the server, unlike its sample."""
+    if "deep_link" not in request.query_params:
+        return [gr.skip()] * len(show(None, "", busy=False))
+    kept = [file["path"] for file in picture or [] if file and Path(file["path"]).is_file()]
+    if len(kept) != 2:
+        kept = [content["path"]] * 2 if content and Path(content["path"]).is_file() else []
+    return show(tuple(kept) or None, parts.note("Opened from a link. Tap Paint to paint it."), busy=False)
 
 
-def share_sliders(mixed: Any) -> list[gr.Slider]:
-    """Show a slider of shares for each painting, when there are several."""
+def show_shares(mixed: Any) -> list[gr.Column]:
+    """Show a share to set for each painting, when there are several."""
     n = len(mixed or [])
-    return [gr.Slider(visible=n > 0 and i <= n) for i in range(MAX_PAINTINGS)]
+    return [gr.Column(visible=n > 0 and i <= n) for i in range(MAX_PAINTINGS)]
 
 
 def draw(steps: list[plots.Step]) -> str:
