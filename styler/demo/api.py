@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.components.api_component import Api
+from gradio_client.utils import python_type_to_json_schema
 
 from styler import samples
 from styler.demo import painting
@@ -11,14 +13,18 @@ from styler.demo.errors import told
 from styler.demo.orders import MAX_PAINTINGS, SIZES, order
 from styler.optimize import PRESETS
 
+# Written out: Gradio's own schema of several files has a reference that its MCP server can't follow.
+FILES: Any = python_type_to_json_schema(list[gr.FileData])
+NUMBERS: Any = {"oneOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]}
+
 
 def endpoints() -> None:
     """Add the endpoints to the page that is being built; the components only tell their types."""
     with gr.Row(visible=False):
         inputs = [
             gr.Image(label="The photo", type="filepath"),
-            gr.File(label=f"The painting, or up to {MAX_PAINTINGS} to be mixed", file_count="multiple"),
-            gr.JSON(label="The share of each painting, a list of numbers; null for equal ones"),
+            Api(None, FILES, label=f"The painting, or up to {MAX_PAINTINGS} to be mixed"),
+            Api(None, NUMBERS, label="The share of each painting; null for equal ones"),
             gr.Radio(list(PRESETS), value="preview", label="How much time to take"),
             gr.Slider(0, 1, 0.5, label="0 keeps the photo, 1 is all painting"),
             gr.Slider(*SIZES, 512, step=1, label="Longest side in px"),

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Generator
 
-LOOK_UP = 0.5  # seconds after which one who waits is told again, which also finds out who has left
+LOOK_UP = 1.0  # seconds after which one who waits is told again, which also finds out who has left
 
 
 class Line:
