@@ -27,7 +27,7 @@ if __name__ == "__main__":
             photo = Path(folder, f"{i}.png")
             Image.new("RGB", (64, 64), (i % 256, 128, 128)).save(photo)  # another each time, past the cache
             client.predict(
-                photo=handle_file(photo), paintings=[handle_file(samples.path("cat"))], size=64, api_name="/paint"
+                photo=handle_file(photo), painting=handle_file(samples.path("cat")), size=64, api_name="/paint"
             )
             if i % 10 == 0:
                 print(f"after {i:3} paintings: {resident():.0f} MB", flush=True)

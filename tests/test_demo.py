@@ -279,7 +279,7 @@ def test_without_a_connection_only_the_fetched_sample_is_missing(page: Page) -> 
 def test_a_forged_path_reads_no_file_of_the_server(server: tuple[str, int]) -> None:
     forged = {"path": str(ROOT / "README.md"), "meta": {"_type": "gradio.FileData"}}
     url = f"{server[0]}/gradio_api/call/paint"
-    body = json.dumps({"data": [forged, [forged], None, "preview", 0.5, 64]}).encode()
+    body = json.dumps({"data": [forged, forged, "preview", 0.5, 64, None, None]}).encode()
     with urlopen(Request(url, body, {"Content-Type": "application/json"})) as answer:
         event = json.load(answer)["event_id"]
     with urlopen(f"{url}/{event}", timeout=20) as answer:

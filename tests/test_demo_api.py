@@ -105,7 +105,7 @@ def test_an_assistant_can_paint(server: str) -> None:
             tools = {tool.name: tool for tool in (await session.list_tools()).tools}
             (name,) = [name for name in tools if name.endswith("paint")]
             assert "strength" in tools[name].inputSchema["properties"]
-            arguments = {"photo": data("ball"), "paintings": [data("ball")], "size": 64}
+            arguments = {"photo": data("ball"), "painting": data("starry_night"), "size": 64}
             answer = await session.call_tool(name, arguments)
             assert not answer.isError, answer.content
             return [content.type for content in answer.content]
@@ -123,7 +123,7 @@ def test_twenty_at_once_each_get_their_own_picture(server: str) -> None:
         files = [("files", ("photo.png", photo.getvalue())), ("files", ("painting.jpg", painting))]
         paths = httpx.post(f"{api}/upload", files=files, timeout=60).json()
         asked, style = ({"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths)
-        data = {"data": [asked, [style], None, "preview", 0, 64]}
+        data = {"data": [asked, style, "preview", 0, 64, None, None]}
         event = httpx.post(f"{api}/call/paint", json=data, timeout=60).json()["event_id"]
         answer = httpx.get(f"{api}/call/paint/{event}", timeout=120).text
         assert "event: complete" in answer, answer
@@ -144,7 +144,8 @@ def test_the_samples_are_listed_and_can_be_painted(client: Client) -> None:
     assert wave["title"] == samples.SAMPLES["great_wave"].title and wave["year"] == "c. 1831"
     *_, (picture, _, _) = client.submit(
         photo=handle_file(ball["image"]["path"] if isinstance(ball["image"], dict) else ball["image"]),
-        paintings=[handle_file(STYLE), handle_file(samples.path("great_wave"))],
+        painting=handle_file(STYLE),
+        mixed=[handle_file(samples.path("great_wave"))],
         weights=[0.7, 0.3],
         size=64,
         api_name="/paint",
@@ -159,12 +160,12 @@ def test_the_samples_are_listed_and_can_be_painted(client: Client) -> None:
         ({"strength": 2}, "The strength is 2"),
         ({"size": 5000}, "The size is 5000 px"),
         ({"weights": [1, 2]}, "style weight"),
-        ({"paintings": []}, "Choose a painting first"),
-        ({"paintings": [handle_file(STYLE)] * 5}, "5 paintings are too many"),
+        ({"painting": None}, "Choose a painting first"),
+        ({"mixed": [handle_file(STYLE)] * 4}, "5 paintings are too many"),
     ],
 )
 def test_a_wish_that_can_not_be_met_is_told_in_a_sentence(client: Client, wish: dict, sentence: str) -> None:
-    asked = {"photo": handle_file(STYLE), "paintings": [handle_file(STYLE)], "size": 64} | wish
+    asked = {"photo": handle_file(STYLE), "painting": handle_file(STYLE), "size": 64} | wish
     with pytest.raises(AppError, match=sentence):
         client.predict(**asked, api_name="/paint")
 
@@ -175,11 +176,12 @@ def test_the_endpoints_are_described(client: Client) -> None:
     types = {p["parameter_name"]: p["python_type"]["type"] for p in told["/paint"]["parameters"]}
     assert types == {
         "photo": "filepath",
-        "paintings": "list[filepath]",
-        "weights": "list[float] | None",
+        "painting": "filepath",
         "preset": "Literal['preview', 'balanced', 'fine']",
         "strength": "float",
         "size": "float",
+        "mixed": "list[filepath]",
+        "weights": "list[float] | None",
     }
 
 

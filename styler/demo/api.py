@@ -8,12 +8,11 @@ from gradio.components.api_component import Api
 from gradio_client.utils import python_type_to_json_schema
 
 from styler import samples
-from styler.demo import painting
+from styler.demo import painting as work
 from styler.demo.errors import told
 from styler.demo.orders import MAX_PAINTINGS, SIZES, order
 from styler.optimize import PRESETS
 
-# Written out: Gradio's own schema of several files has a reference that its MCP server can't follow.
 FILES: Any = python_type_to_json_schema(list[gr.FileData])
 NUMBERS: Any = {"oneOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]}
 
@@ -23,11 +22,12 @@ def endpoints() -> None:
     with gr.Row(visible=False):
         inputs = [
             gr.Image(label="The photo", type="filepath"),
-            Api(None, FILES, label=f"The painting, or up to {MAX_PAINTINGS} to be mixed"),
-            Api(None, NUMBERS, label="The share of each painting; null for equal ones"),
+            gr.Image(label="The painting", type="filepath"),
             gr.Radio(list(PRESETS), value="preview", label="How much time to take"),
             gr.Slider(0, 1, 0.5, label="0 keeps the photo, 1 is all painting"),
             gr.Slider(*SIZES, 512, step=1, label="Longest side in px"),
+            Api(None, FILES, label=f"Paintings to mix in, {MAX_PAINTINGS - 1} at most"),
+            Api(None, NUMBERS, label="The share of each painting; null for equal ones"),
         ]
         outputs = [
             gr.Image(label="The picture so far, at last a PNG with its settings inside", format="jpeg"),
@@ -48,29 +48,31 @@ def endpoints() -> None:
 
 def paint(
     photo: dict[str, Any],
-    paintings: list[dict[str, Any]],
-    weights: list[float] | None = None,
+    painting: dict[str, Any],
     preset: str = "preview",
     strength: float = 0.5,
     size: int = 512,
+    mixed: list[dict[str, Any]] | None = None,
+    weights: list[float] | None = None,
     request: gr.Request = None,  # type: ignore[assignment]  # Gradio fills it in
 ) -> Iterator[tuple[Any, float, str]]:
     """Paint a photo in the style of a painting, or of several mixed; yields the picture as it forms.
 
     Args:
         photo: The photo to paint: PNG, JPEG, WebP or TIFF.
-        paintings: One painting or more whose style to take.
-        weights: The share of each painting, such as [0.7, 0.3]; leave it out for equal ones.
+        painting: The painting whose style to take.
         preset: preview, balanced or fine; more takes longer.
         strength: From 0, the photo, to 1, all painting.
         size: The longest side of the picture in px.
+        mixed: More paintings, whose styles are mixed into the first one's.
+        weights: The share of each painting, such as [0.7, 0.3]; leave it out for equal ones.
 
     Returns:
         The picture, the share of the work that is done, and what is going on.
     """
     with told():
-        wanted = order(photo, paintings or [], weights, preset, strength, size)
-        for view in painting.paint(wanted, str(request.session_hash)):
+        wanted = order(photo, [painting, *(mixed or [])], weights, preset, strength, size)
+        for view in work.paint(wanted, str(request.session_hash)):
             yield view.picture, view.progress or 0.0, view.note
 
 
