@@ -1,14 +1,14 @@
-"""Paint the pictures at the top of the README: python -m assets.make_results."""
+"""Paint the finished pictures that the README and the page show: python -m assets.make_results."""
 
 from pathlib import Path
 
 from styler import StyleTransfer, samples
 from styler.images import read, save
 
-RESULTS = {"pagoda": "starry_night", "astronaut": "starry_night", "cat": "great_wave"}
+RESULTS = [("astronaut", "starry_night"), *samples.PAIRS]
 
 if __name__ == "__main__":
-    for content, style in RESULTS.items():
+    for content, style in RESULTS:
         painter = StyleTransfer(random_state=0).fit(samples.path(style))
         painted = painter.transform(read(samples.path(content)))
         settings = painter.get_params() | {"content": content, "style": style}

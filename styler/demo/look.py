@@ -4,7 +4,8 @@ from typing import Any
 
 import gradio as gr
 
-from styler import samples
+from styler.demo.hosting import CONCURRENCY, ROUTES
+from styler.demo.painting import WAITING
 
 THEME = gr.themes.Base(
     primary_hue="neutral",
@@ -22,6 +23,12 @@ THEME = gr.themes.Base(
     block_background_fill="*neutral_50",
     block_border_width="0",
     block_shadow="none",
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
+    block_title_text_color="*neutral_700",
+    block_title_text_color_dark="*neutral_200",
+    block_label_text_color="*neutral_700",
+    block_label_text_color_dark="*neutral_200",
 )
 
 CSS = """
@@ -31,22 +38,33 @@ CSS = """
 #head h1 { margin: 0; font-weight: 600; letter-spacing: -0.01em; }
 #head p { margin: 0; opacity: 0.75; }
 
-#pairs { flex-wrap: nowrap; max-width: 100%; overflow-x: auto; gap: 10px; padding-bottom: 4px; align-items: stretch; }
-#pairs button { flex: 1 0 132px; flex-direction: column; justify-content: flex-start; align-items: stretch; gap: 6px;
-  padding: 0 0 8px; overflow: hidden; white-space: pre-line; font-size: 0.8rem; font-weight: 400; line-height: 1.3; }
-#pairs img { width: 100%; height: auto; aspect-ratio: 2; object-fit: cover; margin: 0; border-radius: 0; }
+.shelf { flex-wrap: nowrap; max-width: 100%; overflow-x: auto; gap: 10px; padding-bottom: 4px; align-items: stretch; }
+.shelf button { flex: 0 0 124px; flex-direction: column; justify-content: flex-start; align-items: stretch; gap: 6px;
+  padding: 0 0 8px; overflow: hidden; white-space: pre-line; font-size: 0.75rem; font-weight: 400; line-height: 1.3; }
+.shelf img { width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; margin: 0; border-radius: 0; }
+#pairs button { flex: 1 0 132px; font-size: 0.8rem; }
+#pairs img { aspect-ratio: 4 / 3; }
 
-#picture { height: min(60vh, 720px); }
-#picture img { width: 100%; height: 100%; object-fit: contain; }
-#note { height: 40px; overflow: hidden; }
+#picture { height: min(66vh, 720px); }
+#note { height: 52px; overflow: hidden; }
 #note p { margin: 6px 0 0; line-height: 1.4; font-variant-numeric: tabular-nums; }
 #note progress { display: block; width: 100%; height: 4px; appearance: none; border: 0; }
 #note progress::-webkit-progress-bar { background: rgba(128, 128, 128, 0.25); }
 #note progress::-webkit-progress-value { background: currentcolor; }
 #note progress::-moz-progress-bar { background: currentcolor; }
-#actions, #choice { flex-wrap: nowrap; }
-#choice input[role="combobox"] { margin-right: 1.2em; text-overflow: ellipsis; }
+#actions { flex-wrap: nowrap; }
+#after { display: grid; grid-template-columns: repeat(auto-fit, minmax(96px, 1fr)); gap: 8px; }
+#after button { width: 100%; white-space: nowrap; }
+#times { min-height: 2.8em; }
+#times p { margin: 0; font-size: 0.85rem; }
+#hint { min-height: 3.6em; }
+#hint p { margin: 0; font-size: 0.9rem; line-height: 1.4; }
+#drawn > div, #drawn .prose { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 16px; }
+#drawn svg { width: 100%; height: auto; }
 
+@media (min-width: 768px) {
+  #shown { position: sticky; top: 12px; align-self: flex-start; }
+}
 @media (max-width: 767px) {
   #picture { height: min(88vw, 56vh); }
 }
@@ -59,5 +77,6 @@ LAUNCH: dict[str, Any] = {
     "run_history": False,
     "ssr_mode": False,
     "max_file_size": "30mb",
-    "allowed_paths": [str(samples.ASSETS), str(samples.path("pagoda").parent), str(samples.cache_dir())],
+    "max_threads": CONCURRENCY + WAITING + 16,  # each who waits or paints holds one
+    "app_kwargs": {"routes": ROUTES},
 }

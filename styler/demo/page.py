@@ -1,16 +1,23 @@
 """The page itself: what lies where, and what a touch does."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
 
 import gradio as gr
 
 from styler import samples
-from styler.demo import painting, parts
+from styler.demo import api, parts, visit
+from styler.demo.orders import MAX_PAINTINGS, SIZES
+from styler.demo.parts import AT_ONCE, QUIET
 from styler.optimize import PRESETS
 
-WAITING = 12  # visitors who may queue; the next one is asked to come back
 KEPT = 3600  # seconds that uploads and pictures stay on the server
+MIXED = ["the painting", "the first to mix in", "the second", "the third"]
+WHAT_HAPPENED = """
+A painting is a walk between two points. Across: how far the picture is from what the photo shows (VGG-19's `relu4_2`).
+Up: how far it is from the painting's style (means and covariances of five layers). It starts near the photo, in the
+painting's colours, and each step goes where both get shorter, coarse to fine. At the finest scales only shallow
+layers are painted and content is no longer measured, so the way ends before them; the layers' own curves go on.
+"""
 
 
 def build(size: int = 512) -> gr.Blocks:
@@ -19,109 +26,110 @@ def build(size: int = 512) -> gr.Blocks:
     Parameters
     ----------
     size : int
-        Longest side of the pictures that it paints, in px.
+        Longest side in px of the pictures that it paints, unless the visitor chooses another.
 
     Returns
     -------
     gradio.Blocks
     """
+    # Served as they are; Gradio's copies of them would be swept away with old pictures.
+    gr.set_static_paths([samples.ASSETS, samples.path("pagoda").parent, samples.cache_dir()])
+    first = samples.PAIRS[0]
+    photo, style_file = (str(samples.path(key)) for key in first)
     with gr.Blocks(title="Styler", analytics_enabled=False, delete_cache=(KEPT, KEPT)) as page:
         gr.HTML("<h1>Styler</h1><p>Your photo, in the style of a painting.</p>", elem_id="head")
-        with gr.Row(elem_id="pairs"):
+        with gr.Row(elem_id="pairs", elem_classes="shelf"):
             pairs = [
-                gr.Button(parts.pair_title(pair), icon=parts.thumbnail(pair), min_width=132) for pair in samples.PAIRS
+                gr.Button(parts.pair_title(pair), icon=parts.icon(parts.before_after(pair)), min_width=132)
+                for pair in samples.PAIRS
             ]
-        with gr.Row():
-            with gr.Column(scale=3, min_width=340):
-                picture = gr.Image(
-                    label="Picture",
+        with gr.Row(elem_id="sides"):
+            with gr.Column(scale=3, min_width=340, elem_id="shown"):
+                picture = gr.ImageSlider(
+                    (photo, parts.result(first)),
+                    label="Before and after: the photo and the picture",
+                    show_label=False,
                     format="jpeg",
                     interactive=False,
                     buttons=["fullscreen"],
                     elem_id="picture",
-                    alt_text="The picture as it is painted",
+                    max_height=2000,
                 )
-                note = gr.HTML(parts.note("Tap a pair, or choose two pictures."), elem_id="note")
+                note = gr.HTML(parts.note(visit.READY), elem_id="note")
                 with gr.Row(elem_id="actions"):
                     paint = gr.Button("Paint", variant="primary", min_width=90)
                     stop = gr.Button("Stop", interactive=False, min_width=90)
-                    download = gr.DownloadButton("Download", interactive=False, min_width=90)
+                with gr.Row(elem_id="after"):
+                    png = gr.DownloadButton("PNG", size="sm", interactive=False)
+                    jpeg = gr.DownloadButton("JPEG", size="sm", interactive=False)
+                    reuse = gr.Button("Use as photo", size="sm", interactive=False)
+                    finer = gr.Button("Paint finer", size="sm", interactive=False)
+                    gr.DeepLinkButton("Copy link", "Copied", size="sm", icon=None)
+                hint = gr.HTML(elem_id="hint")
             with gr.Column(scale=2, min_width=300):
-                with gr.Row(elem_id="choice"):
-                    content, content_sample = parts.chooser("Photo", "content")
-                    style, style_sample = parts.chooser("Painting", "style")
-                preset = gr.Radio(
-                    [(name.capitalize(), name) for name in PRESETS],
-                    value="preview",
-                    label="Care",
-                    info="More care takes longer.",
-                )
+                preset = gr.Radio([(name.capitalize(), name) for name in PRESETS], value="preview", label="Care")
+                times = gr.HTML(parts.times(size), elem_id="times")
                 strength = gr.Slider(
                     0, 1, 0.5, step=0.05, label="Strength", info="0 keeps the photo, 1 is all painting."
                 )
-                with gr.Accordion("About the samples", open=False):
-                    gr.Markdown(parts.credits())
+                content = parts.chooser("Photo", "content", photo)
+                style = parts.chooser("Painting", "style", style_file)
+                with gr.Accordion("More", open=False):
+                    longest = gr.Slider(
+                        *SIZES, size, step=32, label="Size", info="Longest side in px; more takes longer."
+                    )
+                    smooth = gr.Checkbox(label="Smoother, bolder shapes")
+                    mixed = gr.Gallery(
+                        label=f"Paintings to mix in, {MAX_PAINTINGS - 1} at most",
+                        type="filepath",
+                        file_types=["image"],
+                        columns=3,
+                        height=160,
+                        sources=["upload"],
+                        elem_id="mixed",
+                    )
+                    shares: list[gr.Slider] = []
+                    rows: list[gr.Column] = []
+                    for name in MIXED:
+                        with gr.Column(visible=False) as row:
+                            shares.append(gr.Slider(0, 1, 0.5, step=0.05, label=f"Share of {name}"))
+                        rows.append(row)
+        with gr.Accordion("What happened", open=False):
+            gr.Markdown(WHAT_HAPPENED)
+            drawn = gr.HTML(visit.draw([]), elem_id="drawn")
+        with gr.Accordion("About the samples", open=False):
+            gr.Markdown(parts.credits())
 
-        starters = [paint, *pairs]
-        live = [picture, note, stop, download, *starters]
-        chosen = [content, style, content_sample, style_sample]
-        quick: Any = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        for starter, pair in zip(starters, [None, *samples.PAIRS], strict=True):
-            begun = starter.click(_begin(pair), None, [*chosen, *live] if pair else live, **quick)
-            run = begun.then(
-                _run,
-                [content, style, preset, strength, gr.State(size)],
+        api.endpoints()
+
+        live = [picture, note, drawn, stop, png, jpeg, reuse, finer, paint, *pairs]
+        # A link remembers values of these, but not of what an update has replaced: so their labels never change.
+        asked = [content, style, mixed, *shares, preset, strength, longest, smooth]
+        for button, pair in zip(pairs, samples.PAIRS, strict=True):
+            button.click(partial(visit.load, pair), None, [content, style, *live], **AT_ONCE)
+        starts = [
+            paint.click(visit.begin, None, live, **AT_ONCE),
+            finer.click(visit.begin_finer, [preset, longest], [preset, longest, *live], **AT_ONCE),
+        ]
+        for start in starts:
+            run = start.then(
+                visit.run,
+                asked,
                 live,
                 preprocess=False,  # or Gradio would open the pictures, and fail on a broken one in words of its own
-                concurrency_id="paint",
-                concurrency_limit=1,
-                show_progress="hidden",
-                api_visibility="private",
+                concurrency_limit=None,  # the line is painting.LINE
+                **QUIET,
             )
-            run.failure(_idle, None, live, **quick)
-        stop.click(_stop, None, stop, **quick)
-    return page.queue(max_size=WAITING)
-
-
-def _begin(pair: tuple[str, str] | None) -> Callable[[gr.Request], list[Any]]:
-    """Return what a starter does at once: choose its pair, if it has one, and tell that the rest will follow."""
-
-    def begin(request: gr.Request) -> list[Any]:
-        painting.expect(str(request.session_hash))
-        chosen = [*(str(samples.path(key)) for key in pair), *pair] if pair else []
-        return [*chosen, *_show(gr.skip(), parts.note("Waiting for a free place …"), painting=True)]
-
-    return begin
-
-
-def _run(
-    content: dict[str, Any] | None,
-    style: dict[str, Any] | None,
-    preset: str,
-    strength: float,
-    size: int,
-    request: gr.Request,
-) -> Iterator[list[Any]]:
-    if not content or not style:
-        raise parts.toast(f"Choose a {'painting' if content else 'photo'} first.")
-    try:
-        for view in painting.paint(content["path"], style["path"], preset, strength, size, str(request.session_hash)):
-            yield _show(view.picture, parts.note(view.note, view.progress), painting=view.file is None, file=view.file)
-    except ValueError as error:
-        raise parts.toast(error) from error
-
-
-def _stop(request: gr.Request) -> gr.Button:
-    painting.stop(str(request.session_hash))
-    return gr.Button(interactive=False)
-
-
-def _idle() -> list[Any]:
-    return _show(gr.skip(), parts.note("Nothing painted."), painting=False)
-
-
-def _show(picture: Any, note: str, painting: bool, file: str | None = None) -> list[Any]:
-    """Return updates for the picture, the note, Stop, Download, and all the buttons that start a painting."""
-    download = gr.DownloadButton(value=file, interactive=file is not None)
-    starters = [gr.Button(interactive=not painting)] * (1 + len(samples.PAIRS))
-    return [picture, note, gr.Button(interactive=painting), download, *starters]
+            run.failure(visit.idle, None, live, **AT_ONCE)
+            run.then(parts.times, longest, times, **AT_ONCE)
+        stop.click(visit.stop, None, stop, **AT_ONCE)
+        reuse.click(lambda file: file, png, content, **AT_ONCE)
+        mixed.change(visit.show_shares, mixed, rows, preprocess=False, **AT_ONCE)
+        longest.release(parts.times, longest, times, **AT_ONCE)
+        # Taking all that is asked for, it also lets a link know what has been chosen so far.
+        changes = [page.load, content.change, style.change, mixed.change, preset.change, longest.change, smooth.change]
+        changes += [slider.release for slider in (strength, *shares)]
+        gr.on(changes, visit.look, asked, hint, preprocess=False, trigger_mode="always_last", **AT_ONCE)
+        page.load(visit.reopen, [content, picture], live, preprocess=False, **AT_ONCE)
+        page.load(parts.times, longest, times, **AT_ONCE)
+    return page

@@ -4,18 +4,43 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from copy import copy
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from styler import images
+from styler.demo.hosting import CONCURRENCY, gpu
+from styler.demo.line import Line
+from styler.demo.orders import Order, Recent, Upload
+from styler.demo.plots import Step, step_of
 from styler.estimator import StyleTransfer
+from styler.optimize import Stage, schedule
 
-LIVE_SECONDS = 0.15  # between two live pictures; a browser on a phone shows no more
+LIVE_SECONDS = 0.25  # between two live pictures; a browser on a phone shows no more
+LONGEST = 900.0  # seconds, then a painting makes room for the next
+WAITING = 24  # visitors, then the next is asked to come back
+LINE = Line(CONCURRENCY, WAITING)
 
 _stopping: set[str] = set()  # sessions whose picture has to end at its next step
+_speed: list[float] = []  # seconds for a unit of a schedule's cost, as last measured
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A painted picture as files, and how it came about."""
+
+    png: bytes
+    jpeg: bytes
+    steps: list[Step]
+    seconds: float
+
+
+FINISHED: Recent[Finished] = Recent(32)
 
 
 @dataclass(frozen=True)
@@ -24,20 +49,30 @@ class View:
 
     Attributes
     ----------
+    photo : PIL.Image.Image
+        The photo, at the size of the picture.
     picture : PIL.Image.Image or str
         The picture so far, or the path of the file that holds the last one.
     note : str
         One line of plain words.
-    progress : float
-        Share of the work that is done, range [0, 1].
-    file : str or None
-        The path of the finished file.
+    progress : float or None
+        Share of the work that is done, range [0, 1]; None as long as it has not begun.
+    steps : list of Step
+        How far it went at each step.
+    png, jpeg : str or None
+        The paths of the finished files.
+    last : bool
+        Whether nothing follows.
     """
 
+    photo: Any
     picture: Any
     note: str
-    progress: float
-    file: str | None = None
+    progress: float | None = None
+    steps: list[Step] = field(default_factory=list)
+    png: str | None = None
+    jpeg: str | None = None
+    last: bool = False
 
 
 def expect(session: str) -> None:
@@ -46,23 +81,21 @@ def expect(session: str) -> None:
 
 
 def stop(session: str) -> None:
-    """Make the painting of a session end at its next step and keep the picture so far."""
+    """Make the painting of a session end at its next step, or leave the line, and keep the picture so far."""
     _stopping.add(session)
 
 
-def paint(content: str, style: str, preset: str, strength: float, size: int, session: str) -> Iterator[View]:
+def estimate(preset: str, size: int) -> float | None:
+    """Return the seconds that a painting takes on this machine, None before the first one."""
+    return _speed[-1] * _cost(preset, size) if _speed else None
+
+
+def paint(order: Order, session: str) -> Iterator[View]:
     """Paint a photo and yield what to show, the photo itself first and the saved picture last.
 
     Parameters
     ----------
-    content, style : str
-        Paths of image files.
-    preset : str
-        A preset of `StyleTransfer`.
-    strength : float
-        Range [0, 1], from the photo to all painting.
-    size : int
-        Longest side of the picture in px.
+    order : Order
     session : str
         Whose painting this is, for `stop`.
 
@@ -73,45 +106,108 @@ def paint(content: str, style: str, preset: str, strength: float, size: int, ses
     Raises
     ------
     ValueError
-        If an image can't be read.
+        If an image can't be read, or the line is full.
     """
-    photo = images.resize(_read(content, "photo"), size)
-    painting = _read(style, "painting")
-    yield View(images.like(photo, content), "Looking at the two pictures …", 0)
-    picture, note, shown, begun = photo, "Done", 0.0, time.monotonic()
     try:
-        model = StyleTransfer(size, strength, preset=preset).fit(painting)
-        learnt = time.monotonic()
-        for stage in model.staged_transform(photo):
-            picture = stage.image
-            if session in _stopping:
-                note = "Stopped"
-                break
-            now = time.monotonic()
-            if now - shown >= LIVE_SECONDS:
-                shown = now
-                left = (now - learnt) * (1 - stage.progress) / max(stage.progress, 1e-6)
-                yield View(images.like(picture, content), f"Painting … about {left:.0f} s left", stage.progress)
+        photo = images.resize(order.photo.read(), order.size)
+        shown = images.like(photo, order.photo.path)
+        if finished := FINISHED.get(order):
+            yield from _files(order, shown, finished, f"Done; painted before, in {finished.seconds:.0f} s")
+            return
+        with closing(LINE.turn()) as turn:
+            for ahead in turn:
+                if session in _stopping:
+                    yield View(shown, shown, "Stopped before it began.", last=True)
+                    return
+                if not ahead:
+                    break
+                yield View(shown, shown, _waiting(ahead, order))
+            yield from _paint(order, session, photo, shown)
     finally:
         _stopping.discard(session)
-    settings = model.get_params() | {"content": Path(content).name, "style": Path(style).name}
-    with tempfile.TemporaryDirectory(prefix="styler-") as folder:  # Gradio has its own copy once the loop goes on
-        file = Path(folder, f"{_slug(content)}-as-{_slug(style)}.png")
-        images.save(picture, file, settings)
-        yield View(str(file), f"{note} after {time.monotonic() - begun:.0f} s", 1, str(file))
 
 
-def _read(path: str, role: str) -> torch.Tensor:
-    """Read an upload, which error messages call by its own name and not by its place on the server."""
-    name = f"The {role} {Path(path).name}"
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError as error:
-        raise ValueError(
-            f"{name} is no longer on the server, which keeps uploads for an hour; choose it again."
-        ) from error
-    return images.read(data, name)
+def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Iterator[View]:
+    yield View(shown, shown, "Looking at the two pictures …", 0)
+    begun = time.monotonic()
+    model = copy(learnt(order.paintings, order.shares, order.size, order.preset, order.pooling))
+    model.strength = order.strength
+    picture, note, last, learning = photo, "Done", 0.0, time.monotonic()
+    steps: list[Step] = []
+    for stage in stages(model, photo):
+        picture, now = stage.image, time.monotonic()
+        steps.append(step_of(stage, order.strength))
+        if session in _stopping or now - begun > LONGEST:
+            note = "Stopped" if session in _stopping else "Stopped at the limit,"
+            break
+        if now - last >= LIVE_SECONDS:
+            last = now
+            left = (now - learning) * (1 - stage.progress) / max(stage.progress, 1e-6)
+            words = f"Painting … about {left:.0f} s left"
+            yield View(shown, images.like(picture, order.photo.path), words, stage.progress, steps)
+    else:
+        _speed[:] = [(time.monotonic() - begun) / _cost(order.preset, order.size)]
+    settings = model.get_params() | {
+        "content": order.photo.path.name,
+        "style": [painting.path.name for painting in order.paintings],
+        "style_weights": order.shares,
+    }
+    finished = Finished(*_encode(picture, settings), steps, time.monotonic() - begun)
+    if note == "Done":
+        FINISHED.keep(order, finished)
+    yield from _files(order, shown, finished, f"{note} after {finished.seconds:.0f} s", stage.progress)
 
 
-def _slug(path: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", Path(path).stem.lower()).strip("-") or "picture"
+@lru_cache(maxsize=8)
+def learnt(
+    paintings: tuple[Upload, ...], shares: tuple[float, ...], size: int, preset: str, pooling: str
+) -> StyleTransfer:
+    """A style, learnt once for all who ask for it."""
+    model = StyleTransfer(size, preset=preset, pooling=pooling)
+    return fit(model, [painting.read() for painting in paintings], shares)
+
+
+@gpu
+def fit(model: StyleTransfer, paintings: list[torch.Tensor], shares: tuple[float, ...]) -> StyleTransfer:
+    """Fit, as a function of its own: a GPU may be lent for it."""
+    return model.fit(paintings, sample_weight=shares)
+
+
+@gpu
+def stages(model: StyleTransfer, photo: torch.Tensor) -> Iterator[Stage]:
+    """Transform, as a function of its own: a GPU may be lent for it."""
+    yield from model.staged_transform(photo)
+
+
+def _cost(preset: str, size: int) -> float:
+    return sum(scale.steps * scale.step_cost for scale in schedule(size, preset))
+
+
+def _waiting(ahead: int, order: Order) -> str:
+    seconds = estimate(order.preset, order.size)
+    people = "One painting is" if ahead == 1 else f"{ahead} paintings are"
+    wait = "" if seconds is None else f"; about {ahead * seconds / CONCURRENCY:.0f} s"
+    return f"Waiting in line: {people} ahead of yours{wait} …"
+
+
+def _encode(picture: torch.Tensor, settings: dict[str, Any]) -> tuple[bytes, bytes]:
+    """A PNG that holds its settings, and a JPEG that tells nobody anything."""
+    with tempfile.TemporaryDirectory(prefix="styler-") as folder:
+        png, jpeg = Path(folder, "picture.png"), Path(folder, "picture.jpg")
+        images.save(picture, png, settings)
+        images.save(picture, jpeg)
+        return png.read_bytes(), jpeg.read_bytes()
+
+
+def _files(order: Order, shown: Any, finished: Finished, note: str, progress: float = 1) -> Iterator[View]:
+    """The last view; its files live until the loop goes on, by when Gradio has copies of its own."""
+    stem = f"{_slug(order.photo)}-as-{'-and-'.join(map(_slug, order.paintings))}"[:100]
+    with tempfile.TemporaryDirectory(prefix="styler-") as folder:
+        png, jpeg = Path(folder, f"{stem}.png"), Path(folder, f"{stem}.jpg")
+        png.write_bytes(finished.png)
+        jpeg.write_bytes(finished.jpeg)
+        yield View(shown, str(png), note, progress, finished.steps, str(png), str(jpeg), last=True)
+
+
+def _slug(upload: Upload) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", upload.path.stem.lower()).strip("-") or "picture"

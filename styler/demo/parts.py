@@ -3,39 +3,50 @@
 import base64
 import html
 import io
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from PIL import Image, ImageOps
 
 from styler import samples
+from styler.demo import painting
+from styler.demo.errors import told
+from styler.optimize import PRESETS
+
+QUIET: Any = {"show_progress": "hidden", "api_visibility": "private"}
+AT_ONCE: Any = QUIET | {"queue": False}
 
 
-def chooser(label: str, role: str) -> tuple[gr.Image, gr.Dropdown]:
-    """Lay out an upload over a list of the samples of a role."""
-    with gr.Column(min_width=130):
-        upload = gr.Image(
-            label=label, sources=["upload"], height=180, buttons=[], placeholder=f"Your own {label.lower()}"
-        )
-        titles = [(samples.SAMPLES[key].title, key) for key in samples.keys(role)]
-        choice = gr.Dropdown(titles, value=None, label=f"Sample {label.lower()}s")
-    quiet: Any = {"show_progress": "hidden", "api_visibility": "private"}
-    choice.select(sample, choice, upload, concurrency_limit=None, **quiet)  # a failure is only told from the queue
-    upload.input(lambda: None, None, choice, queue=False, **quiet)
-    return upload, choice
+def chooser(label: str, role: str, file: str) -> gr.Image:
+    """Lay out an upload over a shelf of the samples of a role."""
+    upload = gr.Image(
+        value=file,
+        label=label,
+        sources=["upload", "webcam", "clipboard"],
+        height=200,
+        buttons=[],
+        placeholder=f"Your own {label.lower()}: drop it, paste it or click",
+        alt_text=f"The {label.lower()} that is chosen",
+        elem_id=role,
+    )
+    with gr.Row(elem_classes="shelf"):
+        for key in samples.keys(role):
+            button = gr.Button(caption(key), icon=icon(thumbnail(key)), min_width=92, elem_id=f"sample-{key}")
+            button.click(lambda key=key: sample(key), None, upload, concurrency_limit=None, **QUIET)
+    return upload
 
 
 def sample(key: str) -> str:
     """Return the path of a sample, or tell the visitor why there is none."""
-    try:
+    with told():
         return str(samples.path(key))
-    except ValueError as error:
-        raise toast(error) from error
 
 
-def toast(error: Exception | str) -> gr.Error:
-    """Return what to raise for a sentence to pop up; Gradio would take it for HTML, and it may hold a file's name."""
-    return gr.Error(html.escape(str(error)), print_exception=False)
+def result(pair: tuple[str, str]) -> str:
+    """Return the path of a pair's finished picture; without one, that of its photo."""
+    file = samples.ASSETS / "results" / f"{'_'.join(pair)}.webp"
+    return str(file if file.is_file() else samples.path(pair[0]))
 
 
 def pair_title(pair: tuple[str, str]) -> str:
@@ -44,22 +55,53 @@ def pair_title(pair: tuple[str, str]) -> str:
     return f"{content}\n{style}"
 
 
-def thumbnail(pair: tuple[str, str], height: int = 120) -> Any:
-    """Return a content and a style side by side, 2:1, as the file data that Gradio makes of a button's icon."""
-    image = Image.new("RGB", (2 * height, height))
-    for i, key in enumerate(pair):
-        with Image.open(samples.path(key)) as half:
-            image.paste(ImageOps.fit(half.convert("RGB"), (height, height)), (i * height, 0))
+def caption(key: str) -> str:
+    """Return title, maker and year of a sample."""
+    s = samples.SAMPLES[key]
+    return f"{s.title}\n{s.maker}" + ("" if s.year == "undated" else f", {s.year}")
+
+
+def before_after(pair: tuple[str, str], height: int = 150) -> Image.Image:
+    """Return a picture whose left half is a pair's photo and whose right half the finished picture."""
+    image = Image.new("RGB", (height * 4 // 3, height))
+    for left, path in ((0, samples.path(pair[0])), (image.width // 2 + 1, Path(result(pair)))):
+        whole = _fit(path, image.size)
+        image.paste(whole.crop((left, 0, image.width, height)), (left, 0))
+    return image
+
+
+def thumbnail(key: str, height: int = 112) -> Image.Image:
+    """Return a sample cut square, or a plain tile where it would have to be fetched first."""
+    s = samples.SAMPLES[key]
+    if s.url is not None and not (samples.cache_dir() / Path(s.url).name).is_file():
+        return Image.new("RGB", (height, height), "#57534e")
+    return _fit(samples.path(key), (height, height))
+
+
+def icon(image: Image.Image) -> Any:
+    """Return an image as the file data that Gradio makes of a button's icon."""
     buffer = io.BytesIO()
     image.save(buffer, "WebP", quality=80)
     url = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
-    return {"path": "pair.webp", "url": url}  # no file, which Gradio would sweep away with old pictures
+    return {"path": "icon.webp", "url": url}  # no file, which Gradio would sweep away with old pictures
 
 
 def note(words: str, progress: float | None = None) -> str:
-    """Return the line under the picture, with a bar over it while there is progress to show."""
-    bar = "" if progress is None else f'<progress value="{progress:.3f}" aria-label="Progress"></progress>'
-    return f"{bar}<p>{html.escape(words)}</p>"
+    """Return the line under the picture, with a bar over it while there is progress to show, and its room before."""
+    shown = 'style="visibility: hidden"' if progress is None else f'value="{progress:.3f}"'
+    return f'<progress {shown} aria-label="Progress"></progress><p role="status">{html.escape(words)}</p>'
+
+
+def hint(words: str) -> str:
+    """Return what is said of a pair before it is painted."""
+    return f"<p>{html.escape(words)}</p>"
+
+
+def times(size: float) -> str:
+    """Return how long each preset takes here, as far as is known."""
+    seconds = {name: painting.estimate(name, int(size)) for name in PRESETS}
+    known = [f"{name.capitalize()} takes {_about(s)}" for name, s in seconds.items() if s is not None]
+    return f"<p>{', '.join(known) or 'More care takes longer'}.</p>"
 
 
 def credits() -> str:
@@ -68,3 +110,12 @@ def credits() -> str:
         f"- *{s.title}*, {s.maker}, {s.year}. Licence: {s.licence}. Source: {s.source}."
         for s in samples.SAMPLES.values()
     )
+
+
+def _about(seconds: float) -> str:
+    return f"about {max(1, seconds):.0f} s" if seconds < 99 else f"about {seconds / 60:.0f} min"
+
+
+def _fit(path: Path, size: tuple[int, int]) -> Image.Image:
+    with Image.open(path) as image:
+        return ImageOps.fit(image.convert("RGB"), size)

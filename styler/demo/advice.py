@@ -1,0 +1,72 @@
+"""A word on a pair before it is painted: what the painting has to give, and whether the photo's subject will hold."""
+
+import torch
+import torch.nn.functional as F
+
+from styler import images
+
+LOOKED_AT = 192  # px; where strokes are laid that are seen as such
+LITTLE, MUCH = 0.04, 0.1  # texture: a smooth gradient has 0.01, stars on black 0.08, The Starry Night 0.13
+BUSY = 1.0  # surroundings to middle, in detail
+
+
+def texture(painting: torch.Tensor) -> float:
+    """Return how much detail an image has where there is any: the upper quartile of its local contrast.
+
+    Parameters
+    ----------
+    painting : Tensor of shape (1, 3, height, width)
+        RGB in [0, 1].
+
+    Returns
+    -------
+    float
+        Standard deviation of brightness in windows of 7 px, of a range of 1.
+    """
+    return float(_contrast(painting).quantile(0.75))
+
+
+def busyness(photo: torch.Tensor) -> float:
+    """Return how much detail the outer part of a photo has, in units of its middle's; 1 and more has no clear subject.
+
+    Parameters
+    ----------
+    photo : Tensor of shape (1, 3, height, width)
+        RGB in [0, 1].
+    """
+    detail = _contrast(photo)
+    height, width = detail.shape
+    middle = torch.zeros_like(detail, dtype=torch.bool)
+    middle[height // 4 : height - height // 4, width // 4 : width - width // 4] = True
+    return float(detail[~middle].mean() / detail[middle].mean().clamp_min(1e-3))
+
+
+def words(photo: torch.Tensor | None, painting: torch.Tensor | None) -> str:
+    """Return what to say of a photo and a painting, of either or of both."""
+    said = []
+    if painting is not None:
+        rich = texture(painting)
+        if rich < LITTLE:
+            said.append(
+                "This painting has little texture to give: expect its colours more than its hand. "
+                "A higher strength, or a painting with bolder strokes, gives more."
+            )
+        elif rich < MUCH:
+            said.append("This painting has some texture to give, mostly fine; a higher strength brings it out.")
+        else:
+            said.append("This painting has plenty of texture to give.")
+    if photo is not None:
+        if busyness(photo) > BUSY:
+            said.append(
+                "The photo's surroundings are as busy as its middle, so the subject may sink into them: "
+                "crop closer, choose a plainer background, or lower the strength."
+            )
+        else:
+            said.append("The photo's subject stands apart from its background and should hold.")
+    return " ".join(said)
+
+
+def _contrast(image: torch.Tensor) -> torch.Tensor:
+    grey = images.resize(image, LOOKED_AT).mean(1, keepdim=True)
+    mean, square = (F.avg_pool2d(x, 7, 1, 3, count_include_pad=False) for x in (grey, grey.square()))
+    return (square - mean.square()).clamp_min(0).sqrt()[0, 0]

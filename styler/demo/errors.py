@@ -1,0 +1,29 @@
+"""What goes wrong, told to the visitor in a sentence and to the log in full."""
+
+import html
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gradio as gr
+
+log = logging.getLogger("styler.demo")
+
+
+def toast(error: Exception | str) -> gr.Error:
+    """Return what to raise for a sentence to pop up; Gradio would take it for HTML, and it may hold a file's name."""
+    return gr.Error(html.escape(str(error)), print_exception=False)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what is raised within into a toast: a ValueError's own sentence, or a number to look up in the log."""
+    try:
+        yield
+    except ValueError as error:
+        raise toast(error) from error
+    except Exception as error:
+        number = uuid.uuid4().hex[:8]
+        log.error("error %s", number, exc_info=error)
+        raise toast(f"Something went wrong; please try again. The log has it under the number {number}.") from error

@@ -1,0 +1,37 @@
+"""What the machine that serves the page is told from outside, and what it tells."""
+
+import importlib.util
+import os
+from collections.abc import Callable
+from typing import Any
+
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+
+def from_environment(name: str, default: int) -> int:
+    """Return a whole number of 1 or more from an environment variable, or tell what is wrong with it."""
+    text = os.environ.get(name, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{name} is {text!r}; set it to a whole number of 1 or more, or leave it out.")
+    return int(text)
+
+
+CONCURRENCY = from_environment("STYLER_CONCURRENCY", 1)
+
+
+def gpu(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Lend a function a GPU for the time it runs, where the host has one to lend (Hugging Face's ZeroGPU)."""
+    if importlib.util.find_spec("spaces") is None:
+        return function
+    import spaces
+
+    return spaces.GPU(duration=120)(function)
+
+
+def health(_: Any) -> PlainTextResponse:
+    """Answer that the server lives; it does so while it paints."""
+    return PlainTextResponse("ok")
+
+
+ROUTES = [Route("/health", health)]

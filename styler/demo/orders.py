@@ -1,0 +1,159 @@
+"""What a visitor asks for: read from the page or the API, checked, and comparable with what was asked before."""
+
+import contextlib
+import hashlib
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from PIL import Image
+
+from styler import images
+from styler.estimator import check_shares
+from styler.optimize import PRESETS
+
+MAX_PAINTINGS = 4
+MAX_MEGAPIXELS = 50  # as decoded, 0.6 GB
+SIZES = (64, 1024)  # px, least and most of the longest side
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An image file on the server; two of the same bytes are equal.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    role : str
+        What sentences call it.
+    digest : str
+    """
+
+    path: Path = field(compare=False)
+    role: str = field(compare=False)
+    digest: str
+
+    @staticmethod
+    def of(file: Mapping[str, Any] | None, role: str) -> "Upload":
+        """Take a file as Gradio hands it over, from its own folder."""
+        if not file or not file.get("path"):
+            raise ValueError(f"Choose a {role} first.")
+        path = Path(file["path"])
+        return Upload(path, role, hashlib.sha256(_bytes(path, role)).hexdigest())
+
+    def read(self) -> torch.Tensor:
+        """Decode the image; errors call it by its own name and not by its place on the server."""
+        data, name = _bytes(self.path, self.role), _name(self.path, self.role)
+        with contextlib.suppress(OSError), Image.open(io.BytesIO(data)) as header:
+            if header.width * header.height > MAX_MEGAPIXELS * 1e6:
+                raise ValueError(
+                    f"{name} is {header.width} x {header.height} px; scale it down to {MAX_MEGAPIXELS} megapixels."
+                )
+        return images.read(data, name)
+
+
+@dataclass(frozen=True)
+class Order:
+    """One picture that somebody wants.
+
+    Attributes
+    ----------
+    photo : Upload
+    paintings : tuple of Upload
+    shares : tuple of float
+        Of each painting.
+    preset, strength, size, pooling
+        As in `StyleTransfer`.
+    """
+
+    photo: Upload
+    paintings: tuple[Upload, ...]
+    shares: tuple[float, ...]
+    preset: str = "preview"
+    strength: float = 0.5
+    size: int = 512
+    pooling: str = "max"
+
+
+def order(
+    photo: Mapping[str, Any] | None,
+    paintings: Sequence[Mapping[str, Any] | None],
+    shares: Sequence[float] | None,
+    preset: str,
+    strength: float,
+    size: float,
+    pooling: str = "max",
+) -> Order:
+    """Check what is asked for.
+
+    Parameters
+    ----------
+    photo, paintings
+        Files as Gradio hands them over.
+    shares, preset, strength, size, pooling
+        See `Order`; no shares are equal ones.
+
+    Returns
+    -------
+    Order
+
+    Raises
+    ------
+    ValueError
+        With one sentence for the visitor.
+    """
+    uploads = [Upload.of(photo, "photo")]
+    if len(paintings) > MAX_PAINTINGS:
+        raise ValueError(f"{len(paintings)} paintings are too many to mix; choose at most {MAX_PAINTINGS}.")
+    uploads += [Upload.of(painting, "painting") for painting in paintings or [None]]
+    if preset not in PRESETS:
+        raise ValueError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
+    if not 0 <= strength <= 1:
+        raise ValueError(f"The strength is {strength:g}; choose one from 0 to 1.")
+    if not SIZES[0] <= size <= SIZES[1]:
+        raise ValueError(f"The size is {size:g} px; choose one from {SIZES[0]} to {SIZES[1]} px.")
+    weights = tuple(check_shares(shares or None, len(paintings)))
+    return Order(uploads[0], tuple(uploads[1:]), weights, preset, float(strength), int(size), pooling)
+
+
+class Recent(Generic[T]):
+    """The last few things that were made, by what was asked for."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, threading.Lock()
+        self._kept: OrderedDict[Any, T] = OrderedDict()
+
+    def get(self, key: Any) -> T | None:
+        """Return what is kept under a key, and keep it longer."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def keep(self, key: Any, made: T) -> None:
+        """Keep one thing more, and let go of the one that was not asked for longest."""
+        with self._lock:
+            self._kept[key] = made
+            self._kept.move_to_end(key)
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+
+
+def _bytes(path: Path, role: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(
+            f"{_name(path, role)} is no longer on the server, which keeps uploads for an hour; choose it again."
+        ) from error
+
+
+def _name(path: Path, role: str) -> str:
+    return f"The {role} {path.name}"

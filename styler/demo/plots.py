@@ -1,0 +1,138 @@
+"""How a painting came about, drawn: pure functions from its steps to SVG, in the page's own colours."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from styler.objective import CONTENT_WEIGHT, PIXELS, STYLE_LAYERS
+from styler.optimize import Stage
+
+WIDTH, HEIGHT = 480, 300
+LEFT, RIGHT, TOP, BOTTOM = 44, 12, 14, 34
+MOST = 120  # points to a line; more are not seen
+# Two standardised maps that have nothing to do with each other are this far apart, in mean square.
+UNRELATED = 2.0
+HUES = ("#c2710c", "#b0457b", "#7a5cc9", "#2f7cc0", "#1d8a6b")
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a picture stands after a step.
+
+    Attributes
+    ----------
+    scale : int
+        Longest side in px at which the step was painted.
+    content : float or None
+        Distance from the photo's content: 0 is the photo, 2 has nothing to do with it. None where it is not held.
+    style : dict of str to float
+        Distance from the painting's style by layer: 0 is the painting's, 1 has no style at all.
+    """
+
+    scale: int
+    content: float | None
+    style: dict[str, float]
+
+    @property
+    def distance(self) -> float:
+        """Mean of the distances of the layers."""
+        return sum(self.style.values()) / len(self.style)
+
+
+def step_of(stage: Stage, strength: float) -> Step:
+    """Take the weights out of a stage's losses; at strength 0 or 1 one of the two distances is not known."""
+    held = stage.losses.get("content", {}) if strength < 1 else {}
+    content = sum(held.values()) / (2 * (1 - strength) * CONTENT_WEIGHT) if held else None
+    share = 2 * strength / len(STYLE_LAYERS)
+    style = {k: v / share for k, v in stage.losses["style"].items() if k != PIXELS} if share else {}
+    return Step(stage.scale, content, style)
+
+
+def plane(steps: Sequence[Step]) -> str:
+    """Draw the way from the photo's corner towards the painting's, a line for each scale."""
+    path = [step for step in steps if step.content is not None and step.style]
+    high = max([1.0, *(step.distance for step in path)]) * 1.08
+    wide = max([UNRELATED, *(step.content or 0 for step in path)]) * 1.08
+
+    def at(step: Step) -> tuple[float, float]:
+        return _x((step.content or 0) / wide), _y(step.distance / high)
+
+    body = [*_axes("distance from the photo's content", "distance from the painting's style")]
+    for tick in (0.5, 1.0, 1.5, 2.0):
+        body.append(_text(_x(tick / wide), HEIGHT - BOTTOM + 14, f"{tick:g}", "middle"))
+        if tick <= high:
+            body.append(_text(LEFT - 6, _y(tick / high) + 4, f"{tick:g}", "end"))
+    body += [_dot(_x(0), _y(1 / high)), _text(_x(0) + 10, _y(1 / high) + 4, "the photo")]
+    body += [_dot(_x(UNRELATED / wide), _y(0)), _text(_x(UNRELATED / wide) - 6, _y(0) - 10, "the painting", "end")]
+    for i, (scale, run) in enumerate(groupby(path, key=lambda step: step.scale)):
+        points = [at(step) for step in run]
+        body.append(_line(points, HUES[i % len(HUES)]))
+        body.append(_text(points[-1][0] + 7, points[-1][1] + 4, f"{scale} px", colour=HUES[i % len(HUES)]))
+    if path:
+        body.append(_dot(*at(path[-1]), 5))
+    return _svg("The way of the picture between the photo and the painting", body)
+
+
+def by_layer(steps: Sequence[Step]) -> str:
+    """Draw each layer's distance from the painting's style, and the content's, against steps, on a log scale."""
+    lines = {layer: [step.style.get(layer) for step in steps] for layer in STYLE_LAYERS}
+    lines = {"content": [step.content for step in steps], **lines}
+    seen = [v for line in lines.values() for v in line if v]
+    low = math.floor(math.log10(max(min(seen, default=0.1), 1e-4)))
+    top = max(0.0, math.log10(max(seen, default=1.0)))
+    body = [*_axes(f"steps ({len(steps)})", "distance, log scale")]
+    for power in range(low, math.floor(top) + 1):
+        y = _y((power - low) / (top - low + 0.05))
+        body += [_text(LEFT - 6, y + 4, f"{10.0**power:g}", "end"), _rule(y)]
+    ends = []
+    for (name, line), colour in zip(lines.items(), ("currentColor", *HUES), strict=True):
+        points = [
+            (_x(0.86 * i / max(1, len(line) - 1)), _y((math.log10(max(v, 10.0**low)) - low) / (top - low + 0.05)))
+            for i, v in enumerate(line)
+            if v
+        ]
+        if points:
+            body.append(_line(points, colour, "5 3" if name == "content" else ""))
+            ends.append((points[-1], name, colour))
+    lowest = 0.0
+    for (x, y), name, colour in sorted(ends, key=lambda end: end[0][1]):
+        lowest = max(y + 4, lowest + 12)  # names that would lie on one another make way
+        body.append(_text(x + 5, lowest, name, colour=colour))
+    return _svg("The distances by layer, step by step", body)
+
+
+def _x(share: float) -> float:
+    return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+
+def _y(share: float) -> float:
+    return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+
+
+def _axes(across: str, up: str) -> Iterator[str]:
+    yield f'<path d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}" fill="none" stroke="currentColor" opacity=".5"/>'
+    yield _text(WIDTH - RIGHT, HEIGHT - 4, across + " →", "end")
+    yield _text(LEFT + 8, TOP + 2, "↑ " + up)
+
+
+def _rule(y: float) -> str:
+    return f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="currentColor" opacity=".12"/>'
+
+
+def _dot(x: float, y: float, r: float = 4) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r}" fill="currentColor"/>'
+
+
+def _line(points: Sequence[tuple[float, float]], colour: str, dashes: str = "") -> str:
+    thin = [*points[:: 1 + len(points) // MOST], points[-1]]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in thin)
+    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}"/>'
+
+
+def _text(x: float, y: float, words: str, anchor: str = "start", colour: str = "currentColor") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-size="12">{words}</text>'
+
+
+def _svg(title: str, body: Sequence[str]) -> str:
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">{"".join(body)}</svg>'

@@ -1,0 +1,130 @@
+"""What a touch does: each function takes what the page holds and returns what it is to show."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from styler import samples
+from styler.demo import advice, painting, parts, plots
+from styler.demo.errors import told
+from styler.demo.orders import MAX_PAINTINGS, SIZES, Order, Upload, order
+from styler.optimize import PRESETS
+
+READY = "Painted beforehand. Tap Paint to see it happen, or choose other pictures."
+
+
+def load(pair: tuple[str, str]) -> list[Any]:
+    """Return updates for the photo, the painting and all that `show` updates: a pair with its finished picture."""
+    content, style = (str(samples.path(key)) for key in pair)
+    return [content, style, *show((content, parts.result(pair)), parts.note(READY), busy=False, drawn=draw([]))]
+
+
+def begin(request: gr.Request) -> list[Any]:
+    """Tell at once that the rest will follow."""
+    painting.expect(str(request.session_hash))
+    return show(gr.skip(), parts.note("One moment …", 0), busy=True)
+
+
+def begin_finer(preset: str, size: int, request: gr.Request) -> list[Any]:
+    """Turn to the next preset, or from the last one to a larger picture, and begin."""
+    names = list(PRESETS)
+    if preset != names[-1]:
+        preset = names[names.index(preset) + 1]
+    else:
+        size = min(SIZES[1], size * 3 // 2)
+    return [preset, size, *begin(request)]
+
+
+def run(request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
+    """Paint what is asked for, see `wanted`, and show it as it forms."""
+    with told():
+        for view in painting.paint(wanted(*asked), str(request.session_hash)):
+            yield show(
+                (view.photo, view.picture),
+                parts.note(view.note, view.progress),
+                busy=not view.last,
+                drawn=draw(view.steps) if view.steps else gr.skip(),
+                files=(view.png, view.jpeg),
+            )
+
+
+def wanted(content: Any, style: Any, mixed: Any, *rest: Any) -> Order:
+    """Take an order from the page's controls, in the order in which they are laid out."""
+    *shares, preset, strength, size, smooth = rest
+    paintings = [style, *(item["image"] for item in mixed or [])]
+    pooling = "average" if smooth else "max"
+    return order(content, paintings, shares[: len(paintings)], preset, strength, size, pooling)
+
+
+def stop(request: gr.Request) -> gr.Button:
+    """Stop the visitor's painting at its next step."""
+    painting.stop(str(request.session_hash))
+    return gr.Button(interactive=False)
+
+
+def idle() -> list[Any]:
+    """Make the page ready again after a failure."""
+    return show(gr.skip(), parts.note("Nothing painted."), busy=False)
+
+
+def look(content: Any, style: Any, *_: Any) -> str:
+    """Return a word on the pair; what is wrong with a picture is told when it is to be painted."""
+    return parts.hint(_advice(_upload(content, "photo"), _upload(style, "painting")))
+
+
+def reopen(content: Any, picture: Any, request: gr.Request) -> list[Any]:
+    """Make a page that was opened by a link ready; its picture may be gone from the server, unlike its sample."""
+    if "deep_link" not in request.query_params:
+        return [gr.skip()] * len(show(None, "", busy=False))
+    kept = [file["path"] for file in picture or [] if file and Path(file["path"]).is_file()]
+    if len(kept) != 2:
+        kept = [content["path"]] * 2 if content and Path(content["path"]).is_file() else []
+    return show(tuple(kept) or None, parts.note("Opened from a link. Tap Paint to paint it."), busy=False)
+
+
+def show_shares(mixed: Any) -> list[gr.Column]:
+    """Show a share to set for each painting, when there are several."""
+    n = len(mixed or [])
+    return [gr.Column(visible=n > 0 and i <= n) for i in range(MAX_PAINTINGS)]
+
+
+def draw(steps: list[plots.Step]) -> str:
+    """Return the two drawings of what happened."""
+    return plots.plane(steps) + plots.by_layer(steps)
+
+
+def show(
+    picture: Any, note: str, busy: bool, drawn: Any = None, files: tuple[str | None, str | None] = (None, None)
+) -> list[Any]:
+    """Return updates for the picture, the note, the drawings, Stop, what can be done with a finished picture, and all
+    the buttons that start or load something."""
+    done = files[0] is not None
+    downloads = [gr.DownloadButton(value=file, interactive=done) for file in files]
+    return [
+        picture,
+        note,
+        gr.skip() if drawn is None else drawn,
+        gr.Button(interactive=busy),
+        *downloads,
+        gr.Button(interactive=done),
+        gr.Button(interactive=done),
+        *[gr.Button(interactive=not busy)] * (1 + len(samples.PAIRS)),
+    ]
+
+
+def _upload(file: Any, role: str) -> Upload | None:
+    try:
+        return Upload.of(file, role)
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=64)
+def _advice(photo: Upload | None, painting: Upload | None) -> str:
+    try:
+        return advice.words(photo.read() if photo else None, painting.read() if painting else None)
+    except ValueError:
+        return ""
