@@ -212,22 +212,22 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         for stage in self._stages(X, "the photo"):
             yield replace(stage, image=like(stage.image, X))
 
-    def expected_seconds(self, X: ImageLike) -> float:
-        """About how many seconds `transform` will take for a photo, on this machine as busy as it is now.
+    def expected_seconds(self, X: ImageLike | None = None) -> float:
+        """About how many seconds `transform` will take for a photo on this machine; needs no `fit`.
 
         Parameters
         ----------
-        X : image-like
-            Of the photo only its shape counts.
+        X : image-like, default=None
+            Of the photo only its shape counts; by default it is 4:3.
 
         Returns
         -------
         float
             From one evaluation of the loss at 128 px, timed once a process, and the steps to come.
         """
-        self._check_ready()
-        height, width = read(X, "the photo").shape[-2:]
-        return expected_seconds(self._network(), (height, width), self.scales_)
+        self._validate_params()
+        height, width = (3, 4) if X is None else read(X, "the photo").shape[-2:]
+        return expected_seconds(self._network(), (height, width), schedule(self.size, self.preset, self.max_iter))
 
     def distances(self, X: ImageLike, painted: ImageLike) -> dict[str, float]:
         """How far a picture is from a photo's content and from the style learnt, in the paper's terms.

@@ -121,7 +121,6 @@ def build(size: int = 512) -> gr.Blocks:
                 **QUIET,
             )
             run.failure(visit.idle, None, live, **AT_ONCE)
-            run.then(parts.times, longest, times, **AT_ONCE)
         stop.click(visit.stop, None, stop, **AT_ONCE)
         reuse.click(lambda file: file, png, content, **AT_ONCE)
         mixed.change(visit.show_shares, mixed, rows, preprocess=False, **AT_ONCE)
@@ -131,5 +130,5 @@ def build(size: int = 512) -> gr.Blocks:
         changes += [slider.release for slider in (strength, *shares)]
         gr.on(changes, visit.look, asked, hint, preprocess=False, trigger_mode="always_last", **AT_ONCE)
         page.load(visit.reopen, [content, picture], live, preprocess=False, **AT_ONCE)
-        page.load(parts.times, longest, times, **AT_ONCE)
+        page.load(parts.times, longest, times, **AT_ONCE)  # a link may have brought another size
     return page

@@ -19,7 +19,7 @@ from styler.demo.line import Line
 from styler.demo.orders import Order, Recent, Upload
 from styler.demo.plots import Step, step_of
 from styler.estimator import StyleTransfer
-from styler.optimize import Stage, schedule
+from styler.optimize import Stage
 
 LIVE_SECONDS = 0.25  # between two live pictures; a browser on a phone shows no more
 LONGEST = 900.0  # seconds, then a painting makes room for the next
@@ -27,7 +27,6 @@ WAITING = 24  # visitors, then the next is asked to come back
 LINE = Line(CONCURRENCY, WAITING)
 
 _stopping: set[str] = set()  # sessions whose picture has to end at its next step
-_speed: list[float] = []  # seconds for a unit of a schedule's cost, as last measured
 
 
 @dataclass(frozen=True)
@@ -85,9 +84,9 @@ def stop(session: str) -> None:
     _stopping.add(session)
 
 
-def estimate(preset: str, size: int) -> float | None:
-    """Return the seconds that a painting takes on this machine, None before the first one."""
-    return _speed[-1] * _cost(preset, size) if _speed else None
+def estimate(preset: str, size: int) -> float:
+    """Return about how many seconds a painting takes on this machine."""
+    return StyleTransfer(size, preset=preset).expected_seconds()
 
 
 def paint(order: Order, session: str) -> Iterator[View]:
@@ -145,8 +144,6 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Itera
             left = (now - learning) * (1 - stage.progress) / max(stage.progress, 1e-6)
             words = f"Painting … about {left:.0f} s left"
             yield View(shown, images.like(picture, order.photo.path), words, stage.progress, steps)
-    else:
-        _speed[:] = [(time.monotonic() - begun) / _cost(order.preset, order.size)]
     settings = model.get_params() | {
         "content": order.photo.path.name,
         "style": [painting.path.name for painting in order.paintings],
@@ -179,15 +176,10 @@ def stages(model: StyleTransfer, photo: torch.Tensor) -> Iterator[Stage]:
     yield from model.staged_transform(photo)
 
 
-def _cost(preset: str, size: int) -> float:
-    return sum(scale.steps * scale.step_cost for scale in schedule(size, preset))
-
-
 def _waiting(ahead: int, order: Order) -> str:
     seconds = estimate(order.preset, order.size)
     people = "One painting is" if ahead == 1 else f"{ahead} paintings are"
-    wait = "" if seconds is None else f"; about {ahead * seconds / CONCURRENCY:.0f} s"
-    return f"Waiting in line: {people} ahead of yours{wait} …"
+    return f"Waiting in line: {people} ahead of yours; about {ahead * seconds / CONCURRENCY:.0f} s …"
 
 
 def _encode(picture: torch.Tensor, settings: dict[str, Any]) -> tuple[bytes, bytes]:

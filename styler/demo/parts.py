@@ -98,10 +98,9 @@ def hint(words: str) -> str:
 
 
 def times(size: float) -> str:
-    """Return how long each preset takes here, as far as is known."""
-    seconds = {name: painting.estimate(name, int(size)) for name in PRESETS}
-    known = [f"{name.capitalize()} takes {_about(s)}" for name, s in seconds.items() if s is not None]
-    return f"<p>{', '.join(known) or 'More care takes longer'}.</p>"
+    """Return about how long each preset takes here."""
+    known = [f"{name.capitalize()} takes {_about(painting.estimate(name, int(size)))}" for name in PRESETS]
+    return f"<p>{', '.join(known)}.</p>"
 
 
 def credits() -> str:
