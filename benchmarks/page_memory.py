@@ -20,7 +20,7 @@ def resident() -> float:
 if __name__ == "__main__":
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 50
     page = build(size=64)
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **LAUNCH)
+    url = page.launch(prevent_thread_lock=True, quiet=True, **LAUNCH)[1]
     with tempfile.TemporaryDirectory() as folder:
         client = Client(url, verbose=False, download_files=folder)
         for i in range(n + 1):

