@@ -45,7 +45,7 @@ CSS = """
 #pairs button { flex: 1 0 132px; font-size: 0.8rem; }
 #pairs img { aspect-ratio: 4 / 3; }
 
-#picture { height: min(66vh, 720px); }
+#picture { height: min(54vh, 720px); }
 #note { height: 52px; overflow: hidden; }
 #note p { margin: 6px 0 0; line-height: 1.4; font-variant-numeric: tabular-nums; }
 #note progress { display: block; width: 100%; height: 4px; appearance: none; border: 0; }
@@ -63,6 +63,7 @@ CSS = """
 #drawn svg { width: 100%; height: auto; }
 
 @media (min-width: 768px) {
+  #pairs img { aspect-ratio: 2; }
   #shown { position: sticky; top: 12px; align-self: flex-start; }
 }
 @media (max-width: 767px) {
