@@ -150,13 +150,14 @@ def paint(
         With a tensor of the photo's shape, in [0, 1].
     """
     shape = (photo.shape[-2], photo.shape[-1])
+    photo = photo.to(network.device)
     if start is None:
         start = torch.lerp(photo, recolour(photo, styles[0][PIXELS]), min(1, 2 * strength))
     x = before = start
     step, n_steps = 0, sum(scale.steps for scale in scales)
     done, cost = 0.0, sum(scale.cost for scale in scales)
     for scale, style in zip(scales, styles, strict=True):
-        content = resize(photo, scale.size).to(network.device)
+        content = resize(photo, scale.size)
         size = (content.shape[-2], content.shape[-1])
         here = resize(start, size).to(network.device)
         x = refine(x, before, here) if step else here
