@@ -78,6 +78,8 @@ def test_bad_input_is_one_sentence_and_status_2(args, says, tmp_path, monkeypatc
 def test_ctrl_c_keeps_the_picture_so_far(tmp_path):
     out = tmp_path / "out.png"
     command = [sys.executable, "-m", "styler", CAT, STARRY, "-o", str(out), "--size", "128", "--preset", "fine"]
+    # A shell's background jobs ignore it, and so would their children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     seen = ""
