@@ -12,6 +12,7 @@ from typing import Any
 
 # Kept in step with the estimator by a test; importing it here would make --help wait for torch.
 PRESETS = ("preview", "balanced", "fine")
+COLORS = ("painting", "photo", "matched", "palette")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +32,13 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="W",
         help="the share of each painting, after the pictures: --style-weights 0.7 0.3",
+    )
+    p.add_argument(
+        "--colors",
+        choices=COLORS,
+        default="painting",
+        help="whose: the painting's (default), the photo's place by place, the photo's as a whole (matched), or the "
+        "painting's without its strokes (palette)",
     )
     p.add_argument("--device", metavar="D", help="cpu, cuda or mps (default: the GPU if there is one)")
     p.add_argument("--seed", type=int, metavar="N", help="the seed of whatever is random")
@@ -75,7 +83,14 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{args.output} is one of the pictures to start from; give the painted one another name.")
     check_output(args.output)
     start = time.perf_counter()
-    painter = StyleTransfer(args.size, args.strength, preset=args.preset, device=args.device, random_state=args.seed)
+    painter = StyleTransfer(
+        args.size,
+        args.strength,
+        preset=args.preset,
+        colors=args.colors,
+        device=args.device,
+        random_state=args.seed,
+    )
     photo = read(args.content)
     painter.fit(args.style, sample_weight=args.style_weights)
     if not args.quiet:

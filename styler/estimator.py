@@ -22,7 +22,7 @@ from torch import Tensor
 from styler.images import ImageLike, like, read, resize
 from styler.losses import Moments, blend, content_loss, style_loss
 from styler.objective import CONTENT_LAYER, STYLE_LAYERS, style_statistics
-from styler.optimize import OPTIMIZERS, PRESETS, Scale, Stage, expected_seconds, paint, schedule
+from styler.optimize import COLORS, OPTIMIZERS, PRESETS, Scale, Stage, expected_seconds, paint, schedule
 from styler.vgg import POOLING, VGG19, fast_dtype, load_state
 
 # What a style is learnt with; the other parameters may change between fit and transform.
@@ -50,6 +50,10 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         At most so many steps over all scales; by default what the preset takes.
     init : {"content", "noise"}, default="content"
         Where to start from; noise gives a picture freer of the photo, and another for every `random_state`.
+    colors : {"painting", "photo", "matched", "palette"}, default="painting"
+        Whose colours to show. "painting": the painting's. "photo": each place keeps the photo's, the painting gives
+        light and shade alone. "matched": the painted picture's colours are moved as a whole to the photo's mean and
+        covariance, so that strokes differ in colour too. "palette": no strokes, the photo in the painting's colours.
     pooling : {"max", "average"}, default="max"
         How VGG-19 halves its maps; "average" paints smoother, bolder shapes.
     weights : str or path, default="original"
@@ -78,6 +82,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     References
     ----------
     L. A. Gatys, A. S. Ecker and M. Bethge, "A neural algorithm of artistic style", 2015.
+    L. A. Gatys, M. Bethge, A. Hertzmann and E. Shechtman, "Preserving color in neural artistic style transfer", 2016:
+    ``colors``. They match the painting's colours before it is learnt; here the painted picture's are matched after,
+    so that one `fit` serves every photo.
 
     Examples
     --------
@@ -94,6 +101,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         "optimizer": [StrOptions(set(OPTIMIZERS))],
         "max_iter": [Interval(Integral, 1, None, closed="left"), None],
         "init": [StrOptions({"content", "noise"})],
+        "colors": [StrOptions(set(COLORS))],
         "pooling": [StrOptions(set(POOLING))],
         "weights": [str, os.PathLike],
         "device": [str, torch.device, None],
@@ -111,6 +119,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         optimizer: str = "lbfgs",
         max_iter: int | None = None,
         init: str = "content",
+        colors: str = "painting",
         pooling: str = "max",
         weights: str | os.PathLike[str] = "original",
         device: str | torch.device | None = None,
@@ -124,6 +133,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self.optimizer = optimizer
         self.max_iter = max_iter
         self.init = init
+        self.colors = colors
         self.pooling = pooling
         self.weights = weights
         self.device = device
@@ -226,6 +236,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             From one evaluation of the loss at 128 px, timed once a process, and the steps to come.
         """
         self._validate_params()
+        if self.colors == "palette":
+            return 0.0
         height, width = (3, 4) if X is None else read(X, "the photo").shape[-2:]
         return expected_seconds(self._network(), (height, width), schedule(self.size, self.preset, self.max_iter))
 
@@ -279,7 +291,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             start = torch.from_numpy(noise).to(photo)
         network = self._network()
         styles = [{k: Moments(*(t.to(network.device) for t in m)) for k, m in s.items()} for s in self.statistics_]
-        for stage in paint(network, photo, styles, self.scales_, self.strength, self.optimizer, start):
+        stages = paint(network, photo, styles, self.scales_, self.strength, self.optimizer, start, self.colors)
+        for stage in stages:
             self._report(stage)
             yield stage
 

@@ -179,6 +179,36 @@ def recolour(image: Tensor, style: Moments) -> Tensor:
     return (torch.einsum("ij,njhw->nihw", T, centred) + style.mean[:, None, None]).clamp(0, 1)
 
 
+def luminance(image: Tensor) -> Tensor:
+    """Brightness as seen, of shape (1, 1, height, width): the luma of BT.601, from sRGB-encoded pixels."""
+    return torch.einsum("njhw,j->nhw", image, torch.tensor([0.299, 0.587, 0.114]).to(image))[:, None]
+
+
+def painted_in_light(painted: Tensor, photo: Tensor) -> Tensor:
+    """The painted picture's light and shade with the photo's colours (Gatys et al. 2016, section 3.2).
+
+    The light is first moved to the photo's mean and spread: a dark painting would otherwise push the photo's colours
+    out of what RGB can show.
+
+    Parameters
+    ----------
+    painted, photo : Tensor of shape (1, 3, height, width)
+        RGB in [0, 1].
+
+    Returns
+    -------
+    Tensor of shape (1, 3, height, width)
+        Cut off at 0 and 1.
+
+    References
+    ----------
+    L. A. Gatys, M. Bethge, A. Hertzmann and E. Shechtman, "Preserving color in neural artistic style transfer", 2016.
+    """
+    light, own = luminance(painted), luminance(photo)
+    light = (light - light.mean()) * (own.std() / light.std().clamp_min(1e-3)) + own.mean()
+    return (photo - own + light).clamp(0, 1)
+
+
 def matrix_power(A: Tensor, exponent: float) -> Tensor:
     """A power of a symmetric, positive semi-definite matrix."""
     values, vectors = torch.linalg.eigh(A)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styler.images import resize
-from styler.losses import recolour
+from styler.losses import moments, painted_in_light, recolour
 from styler.objective import (
     MARGIN,
     PIXELS,
@@ -40,6 +40,14 @@ DECAY = 1.35
 # shorter the next is then, and the pixels across which the preconditioner averages.
 HISTORY, LONGEST, WORSE, SHORTER, SURROUNDINGS = 10, 0.02, 1.1, 0.3, 9
 ADAM_RATE = 0.02
+
+# What becomes of the painted picture's colours, given the photo's; "palette" paints no stroke at all.
+COLORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "painting": lambda painted, photo: painted,
+    "photo": painted_in_light,
+    "matched": lambda painted, photo: recolour(painted, moments(photo)),
+    "palette": lambda painted, photo: painted,
+}
 
 Losses = dict[str, dict[str, float]]
 Function = Callable[[Tensor], tuple[Tensor, Tensor, Losses]]
@@ -128,6 +136,7 @@ def paint(
     strength: float,
     optimizer: str = "lbfgs",
     start: Tensor | None = None,
+    colors: str = "painting",
 ) -> Iterator[Stage]:
     """Paint a photo, yielding a `Stage` after each step.
 
@@ -142,7 +151,9 @@ def paint(
     strength : float in [0, 1]
     optimizer : {"lbfgs", "adam"}
     start : Tensor of shape (1, 3, height, width), optional
-        Where to start from; by default the photo.
+        Where to start from; by default the photo in the style's colours.
+    colors : {"painting", "photo", "matched", "palette"}
+        Whose colours the stages show; "palette" is one stage, the photo in the style's colours.
 
     Yields
     ------
@@ -150,8 +161,11 @@ def paint(
         With a tensor of the photo's shape, in [0, 1].
     """
     shape = (photo.shape[-2], photo.shape[-1])
-    if start is None:
+    if start is None or colors == "palette":
         start = torch.lerp(photo, recolour(photo, styles[0][PIXELS]), min(1, 2 * strength))
+    if colors == "palette":
+        yield Stage(start, scales[-1].size, 1, 1, 1.0, {})
+        return
     x = before = start
     step, n_steps = 0, sum(scale.steps for scale in scales)
     done, cost = 0.0, sum(scale.cost for scale in scales)
@@ -167,7 +181,8 @@ def paint(
         for pixels, losses in descent:
             x = without_margin(pixels).clamp(0, 1)
             step, done = step + 1, done + scale.step_cost
-            yield Stage(enlarge(x, shape), scale.size, step, n_steps, done / cost, losses)
+            picture = COLORS[colors](enlarge(x, shape), photo)
+            yield Stage(picture, scale.size, step, n_steps, done / cost, losses)
 
 
 def expected_seconds(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale]) -> float:

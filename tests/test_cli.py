@@ -11,7 +11,7 @@ from PIL import Image
 
 from styler import cli
 from styler.images import settings
-from styler.optimize import PRESETS
+from styler.optimize import COLORS, PRESETS
 from styler.samples import path
 
 CAT, STARRY, WAVE = (str(path(key)) for key in ("cat", "starry_night", "great_wave"))
@@ -22,8 +22,9 @@ def styler(*args, **options):
     return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
 
 
-def test_presets_are_the_estimators():
+def test_choices_are_the_estimators():
     assert tuple(PRESETS) == cli.PRESETS
+    assert tuple(COLORS) == cli.COLORS
 
 
 def test_help_needs_no_torch():
@@ -33,7 +34,21 @@ def test_help_needs_no_torch():
 
 def test_one_picture_and_its_report(tmp_path):
     out = tmp_path / "out.png"
-    options = ["--size", 64, "--preset", "preview", "--seed", 3, "--style-weights", 2, 1, "--strength", 0.7]
+    options = [
+        "--size",
+        64,
+        "--preset",
+        "preview",
+        "--seed",
+        3,
+        "--style-weights",
+        2,
+        1,
+        "--strength",
+        0.7,
+        "--colors",
+        "photo",
+    ]
     done = styler(CAT, STARRY, WAVE, "-o", out, *options, "--json", "--device", "cpu")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -44,7 +59,12 @@ def test_one_picture_and_its_report(tmp_path):
     with Image.open(out) as image:
         assert image.size == (64, 43)
     kept = settings(out)
-    assert kept["strength"] == 0.7 and kept["random_state"] == 3 and kept["style"] == [STARRY, WAVE]
+    assert (
+        kept["strength"] == 0.7
+        and kept["random_state"] == 3
+        and kept["style"] == [STARRY, WAVE]
+        and kept["colors"] == "photo"
+    )
     assert "left" in done.stderr  # the bar
 
 

@@ -18,6 +18,8 @@ from sklearn.utils.estimator_checks import (
 )
 
 from styler import StyleTransfer
+from styler.images import read, resize
+from styler.losses import luminance, moments, recolour
 from styler.samples import path
 
 CAT, STARRY, WAVE = (str(path(key)) for key in ("cat", "starry_night", "great_wave"))
@@ -157,6 +159,7 @@ def test_bad_weights(weights, says):
         ({"optimizer": "sgd"}, "'optimizer'"),
         ({"max_iter": 0}, "'max_iter'"),
         ({"init": "zeros"}, "'init'"),
+        ({"colors": "grey"}, "'colors'"),
         ({"pooling": "median"}, "'pooling'"),
         ({"device": "quantum"}, "device='quantum'"),
         ({"dtype": "int8"}, "'dtype'"),
@@ -229,6 +232,26 @@ def test_pipeline_and_grid():
 def test_every_option_paints(options):
     out = StyleTransfer(**QUICK, **options).fit(STARRY).transform(photo("float32"))
     assert np.isfinite(out).all() and out.std() > 0.01
+
+
+def test_whose_colours():
+    model = StyleTransfer(size=64, max_iter=6).fit(STARRY)
+    X = resize(read(CAT), 64)
+    painted, photos, matched, palette = (
+        model.set_params(colors=colors).transform(X) for colors in ("painting", "photo", "matched", "palette")
+    )
+
+    def chroma(image):
+        return image - luminance(image)
+
+    whole = (photos > 0.02).logical_and(photos < 0.98).all(1, keepdim=True)  # where nothing was cut off
+    torch.testing.assert_close(chroma(photos) * whole, chroma(X) * whole)
+    assert np.corrcoef(luminance(photos).flatten(), luminance(painted).flatten())[0, 1] > 0.99
+    own, got, other = moments(X), moments(matched), moments(painted)
+    assert (got.mean - own.mean).norm() < 0.1 * (other.mean - own.mean).norm()
+    assert (got.covariance - own.covariance).norm() < 0.3 * (other.covariance - own.covariance).norm()
+    torch.testing.assert_close(palette, recolour(X, model.statistics_[0]["pixels"]))
+    assert [stage.progress for stage in model.staged_transform(X)] == [1.0] and model.expected_seconds(X) == 0
 
 
 def test_bfloat16_paints_what_float32_does():
