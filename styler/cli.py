@@ -27,6 +27,13 @@ def parser() -> argparse.ArgumentParser:
         "--strength", type=float, default=0.5, metavar="S", help="0: the photo, 1: all painting (default: 0.5)"
     )
     p.add_argument(
+        "--style-scale",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="size of the strokes, 0.5 to 2: the painting seen from afar or near (default: 1)",
+    )
+    p.add_argument(
         "--style-weights",
         type=float,
         nargs="+",
@@ -86,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
     painter = StyleTransfer(
         args.size,
         args.strength,
+        style_scale=args.style_scale,
         preset=args.preset,
         colors=args.colors,
         device=args.device,

@@ -26,7 +26,7 @@ from styler.optimize import COLORS, OPTIMIZERS, PRESETS, Scale, Stage, expected_
 from styler.vgg import POOLING, VGG19, fast_dtype, load_state
 
 # What a style is learnt with; the other parameters may change between fit and transform.
-FIT_PARAMS = ("size", "preset", "max_iter", "pooling", "weights")
+FIT_PARAMS = ("size", "style_scale", "preset", "max_iter", "pooling", "weights")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
 
@@ -42,6 +42,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         Longest side of the painted picture in px, at least 32; a smaller photo is enlarged to it.
     strength : float in [0, 1], default=0.5
         The balance: 0 keeps the photo, 1 keeps nothing of it but where the painting began.
+    style_scale : float in [0.5, 2], default=1
+        How near the painting is seen: 2 doubles its strokes and shapes, 0.5 halves them, at every `size`.
     preset : {"preview", "balanced", "fine"}, default="balanced"
         How much time to take.
     optimizer : {"lbfgs", "adam"}, default="lbfgs"
@@ -97,6 +99,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "size": [Interval(Integral, 32, None, closed="left")],
         "strength": [Interval(Real, 0, 1, closed="both")],
+        "style_scale": [Interval(Real, 0.5, 2, closed="both")],
         "preset": [StrOptions(set(PRESETS))],
         "optimizer": [StrOptions(set(OPTIMIZERS))],
         "max_iter": [Interval(Integral, 1, None, closed="left"), None],
@@ -115,6 +118,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         size: int = 512,
         strength: float = 0.5,
         *,
+        style_scale: float = 1.0,
         preset: str = "balanced",
         optimizer: str = "lbfgs",
         max_iter: int | None = None,
@@ -129,6 +133,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     ) -> None:
         self.size = size
         self.strength = strength
+        self.style_scale = style_scale
         self.preset = preset
         self.optimizer = optimizer
         self.max_iter = max_iter
@@ -171,7 +176,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self.fitted_with_ = {name: getattr(self, name) for name in FIT_PARAMS}
         self.device_, self.dtype_ = str(network.device), str(network.dtype).removeprefix("torch.")
         self.scales_ = schedule(self.size, self.preset, self.max_iter)
-        self.statistics_ = [learn(network, images, shares, scale) for scale in self.scales_]
+        self.statistics_ = [learn(network, images, shares, scale, self.style_scale) for scale in self.scales_]
         return self
 
     def transform(self, X: ImageLike | Sequence[ImageLike]) -> Any:
@@ -315,20 +320,22 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         return tags
 
 
-def learn(network: VGG19, paintings: Sequence[Tensor], shares: Sequence[float], scale: Scale) -> dict[str, Moments]:
+def learn(
+    network: VGG19, paintings: Sequence[Tensor], shares: Sequence[float], scale: Scale, nearness: float
+) -> dict[str, Moments]:
     """The statistics of some paintings, blended, at one scale of the picture to be painted."""
-    seen = [style_statistics(network, seen_at(p, scale.size), scale.layers) for p in paintings]
+    seen = [style_statistics(network, seen_at(p, scale.size, nearness), scale.layers) for p in paintings]
     blended = {layer: blend([statistics[layer] for statistics in seen], shares) for layer in seen[0]}
     return {layer: Moments(*(t.cpu() for t in m)) for layer, m in blended.items()}
 
 
-def seen_at(painting: Tensor, size: int) -> Tensor:
+def seen_at(painting: Tensor, size: int, nearness: float = 1.0) -> Tensor:
     """A painting with the area of a 4:3 picture of a longest side, so that its shape does not change its strokes.
 
-    It is never enlarged: what a painting does not show can't be learnt from it.
+    It is never enlarged but by the nearness: what a painting does not show can't be learnt from it.
     """
     height, width = painting.shape[-2:]
-    ratio = min(1.0, size * (0.75 / (height * width)) ** 0.5)
+    ratio = min(1.0, size * (0.75 / (height * width)) ** 0.5) * nearness
     # VGG halves four times; below 16 px nothing is left of a side.
     ratio = max(ratio, 16 / min(height, width))
     return resize(painting, (round(height * ratio), round(width * ratio)))

@@ -18,6 +18,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from styler import StyleTransfer
+from styler.estimator import seen_at
 from styler.images import read, resize
 from styler.losses import luminance, moments, recolour
 from styler.samples import path
@@ -159,6 +160,7 @@ def test_bad_weights(weights, says):
         ({"optimizer": "sgd"}, "'optimizer'"),
         ({"max_iter": 0}, "'max_iter'"),
         ({"init": "zeros"}, "'init'"),
+        ({"style_scale": 0.4}, "'style_scale'"),
         ({"colors": "grey"}, "'colors'"),
         ({"pooling": "median"}, "'pooling'"),
         ({"device": "quantum"}, "device='quantum'"),
@@ -232,6 +234,18 @@ def test_pipeline_and_grid():
 def test_every_option_paints(options):
     out = StyleTransfer(**QUICK, **options).fit(STARRY).transform(photo("float32"))
     assert np.isfinite(out).all() and out.std() > 0.01
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_a_style_seen_nearer_is_larger(size):
+    # Nearer by two is what a picture of twice the size sees, laid out on this one's pixels.
+    near, far = (StyleTransfer(size=s, style_scale=k).fit(STARRY) for s, k in ((size, 2.0), (2 * size, 1.0)))
+    for got, expected in zip(near.statistics_[-1]["relu1_1"], far.statistics_[-1]["relu1_1"], strict=True):
+        torch.testing.assert_close(got, expected)
+    small = read(STARRY)[..., :30, :40]
+    assert seen_at(small, size, 0.5).shape == (1, 3, 16, 21) and seen_at(small, size, 2.0).shape == (1, 3, 60, 80)
+    with pytest.raises(ValueError, match="style_scale changed after fit"):
+        near.set_params(style_scale=1.0).transform(CAT)
 
 
 def test_whose_colours():
