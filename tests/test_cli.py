@@ -7,10 +7,11 @@ import sys
 import time
 
 import pytest
+import torch
 from PIL import Image
 
 from styler import cli
-from styler.images import settings
+from styler.images import read, resize, save, settings
 from styler.optimize import COLORS, PRESETS
 from styler.samples import path
 
@@ -68,6 +69,21 @@ def test_one_picture_and_its_report(tmp_path):
     assert "left" in done.stderr  # the bar
 
 
+def test_subject_and_background(tmp_path):
+    X = read(CAT)
+    mask, out = torch.zeros_like(X), tmp_path / "out.png"
+    mask[..., : X.shape[-1] // 2] = 1
+    save(resize(mask, 300), tmp_path / "mask.png")
+    options = ["--size", 64, "--preset", "preview", "--mask", tmp_path / "mask.png", "--background-style", "None"]
+    done = styler(CAT, STARRY, WAVE, "--style-weights", 2, 1, "-o", out, *options, "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("it is resized") == 1 and "Warning" not in done.stderr
+    difference = (read(out) - resize(X, 64)).abs().mean((0, 1, 2))
+    assert difference[:28].min() > 0.01 > 0.005 > difference[36:].max()
+    assert settings(out)["regions"] == {"subject": [STARRY, WAVE], "background": None}
+    assert json.loads(done.stdout)["style_distance"]["after"] < json.loads(done.stdout)["style_distance"]["before"]
+
+
 def test_quiet_is_quiet(tmp_path):
     done = styler(CAT, STARRY, "-o", tmp_path / "out.jpg", "--size", 32, "--preset", "preview", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -86,6 +102,16 @@ def test_quiet_is_quiet(tmp_path):
         ([CAT, STARRY, "-o", "out.png", "--style-scale", "3"], "'style_scale'"),
         ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1"], "one weight for each"),
         ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1", "-1"], "weights of 0 or more"),
+        ([CAT, "-o", "out.png"], "there is no style"),
+        ([CAT, STARRY, "-o", "out.png", "--subject-style", WAVE], "need --mask"),
+        ([CAT, "-o", "out.png", "--mask", CAT, "--subject-style", WAVE], "both --subject-style and"),
+        ([CAT, STARRY, "-o", "out.png", "--mask", "nowhere.png"], "nowhere.png does not exist"),
+        ([CAT, STARRY, "-o", CAT, "--mask", CAT], "another name"),
+        ([CAT, STARRY, "-o", "out.png", "--mask", CAT, "--style-weights", "1", "2"], "one weight for each"),
+        (
+            [CAT, "-o", "o.png", "--mask", CAT, "--subject-style", "none", "--background-style", "none"],
+            "no style to learn",
+        ),
         ([CAT, STARRY, "-o", "out.png", "--device", "quantum"], "device='quantum'"),
     ],
 )
