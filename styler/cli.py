@@ -6,24 +6,34 @@ import argparse
 import json
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 # Kept in step with the estimator by a test; importing it here would make --help wait for torch.
 PRESETS = ("preview", "balanced", "fine")
+REGIONS = ("subject", "background")
+COLORS = ("painting", "photo", "matched", "palette")
 
 
 def parser() -> argparse.ArgumentParser:
     """The arguments, without anything that takes long to import."""
     p = argparse.ArgumentParser(prog="styler", description="Paint a photo in the style of a painting.")
     p.add_argument("content", metavar="CONTENT", help="the photo")
-    p.add_argument("style", metavar="STYLE", nargs="+", help="the painting, or several to be blended")
+    p.add_argument("style", metavar="STYLE", nargs="*", help="the painting, or several to be blended")
     p.add_argument("-o", "--output", metavar="OUT", required=True, help="the picture: .png, .jpg, .webp, .tif (16 bit)")
     p.add_argument("--size", type=int, default=512, metavar="N", help="longest side in px (default: 512)")
     p.add_argument("--preset", choices=PRESETS, default="balanced", help="time to take (default: balanced)")
     p.add_argument(
         "--strength", type=float, default=0.5, metavar="S", help="0: the photo, 1: all painting (default: 0.5)"
+    )
+    p.add_argument(
+        "--style-scale",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="size of the strokes, 0.5 to 2: the painting seen from afar or near (default: 1)",
     )
     p.add_argument(
         "--style-weights",
@@ -32,6 +42,22 @@ def parser() -> argparse.ArgumentParser:
         metavar="W",
         help="the share of each painting, after the pictures: --style-weights 0.7 0.3",
     )
+    p.add_argument(
+        "--colors",
+        choices=COLORS,
+        default="painting",
+        help="whose: the painting's (default), the photo's place by place, the photo's as a whole (matched), or the "
+        "painting's without its strokes (palette)",
+    )
+    p.add_argument(
+        "--mask", metavar="M", help="an image as large as the photo: white where the subject is, black elsewhere"
+    )
+    for region in REGIONS:
+        p.add_argument(
+            f"--{region}-style",
+            metavar="S",
+            help=f"with --mask: the painting for the {region}, or none to keep the photo there (default: STYLE)",
+        )
     p.add_argument("--device", metavar="D", help="cpu, cuda or mps (default: the GPU if there is one)")
     p.add_argument("--seed", type=int, metavar="N", help="the seed of whatever is random")
     p.add_argument("--json", action="store_true", help="print what was done as one JSON object")
@@ -55,7 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     p = parser()
     args = p.parse_intermixed_args(argv)
     try:
-        return run(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: print(f"{p.prog}: {message}", file=sys.stderr)
+            return run(args)
     except (TypeError, ValueError) as error:
         print(f"{p.prog}: {error}", file=sys.stderr)
         return 2
@@ -64,20 +92,61 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def styles(args: argparse.Namespace) -> dict[str, list[str] | None]:
+    """The paintings of each region, None where the photo stays; of the whole picture, labelled "", without a mask."""
+    given = {region: getattr(args, f"{region}_style") for region in REGIONS}
+    if not args.mask:
+        if any(given.values()):
+            raise ValueError("--subject-style and --background-style need --mask M, to say where the subject is.")
+        if not args.style:
+            raise ValueError(
+                "there is no style; name a painting after the photo: styler photo.jpg painting.jpg -o out.png."
+            )
+        return {"": args.style}
+    if not args.style and not all(given.values()):
+        raise ValueError("give a painting after the photo, or both --subject-style and --background-style.")
+    if args.style_weights and len(args.style) != len(args.style_weights):
+        raise ValueError(
+            f"{len(args.style_weights)} style weight(s) for {len(args.style)} style(s); give one weight for each."
+        )
+    return {
+        region: args.style if not style else None if style.lower() == "none" else [style]
+        for region, style in given.items()
+    }
+
+
 def run(args: argparse.Namespace) -> int:
     """Paint, show progress, save, report."""
     from tqdm import tqdm
 
     from styler.estimator import StyleTransfer
     from styler.images import check_output, read, save
+    from styler.regions import read_mask
 
-    if Path(args.output).resolve() in [Path(source).resolve() for source in (args.content, *args.style)]:
+    wanted = styles(args)
+    sources = [args.content, *filter(None, [args.mask]), *(path for style in wanted.values() for path in style or ())]
+    if Path(args.output).resolve() in [Path(source).resolve() for source in sources]:
         raise ValueError(f"{args.output} is one of the pictures to start from; give the painted one another name.")
     check_output(args.output)
     start = time.perf_counter()
-    painter = StyleTransfer(args.size, args.strength, preset=args.preset, device=args.device, random_state=args.seed)
+    painter = StyleTransfer(
+        args.size,
+        args.strength,
+        style_scale=args.style_scale,
+        preset=args.preset,
+        colors=args.colors,
+        device=args.device,
+        random_state=args.seed,
+    )
     photo = read(args.content)
-    painter.fit(args.style, sample_weight=args.style_weights)
+    weights, regions = args.style_weights, None
+    if args.mask:
+        regions = {"subject": read_mask(args.mask, args.mask, (photo.shape[-2], photo.shape[-1]))}
+    if regions is None:
+        painter.fit(args.style, sample_weight=weights)
+    else:
+        blended = {region: weights for region, style in wanted.items() if style is args.style}
+        painter.fit(wanted, sample_weight=blended)
     if not args.quiet:
         print(f"{args.preset}: about {painter.expected_seconds(photo):.0f} s on this machine", file=sys.stderr)
     stage, interrupted = None, False
@@ -88,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         with bar:
-            for stage in painter.staged_transform(photo):
+            for stage in painter.staged_transform(photo, regions):
                 bar.set_description(f"{stage.scale} px", refresh=False)
                 bar.update(stage.progress - bar.n)
     except KeyboardInterrupt:
@@ -98,6 +167,8 @@ def run(args: argparse.Namespace) -> int:
     assert stage is not None  # a schedule has one step at least
     seconds = time.perf_counter() - start
     settings: dict[str, Any] = {"content": args.content, "style": args.style, "style_weights": args.style_weights}
+    if regions:
+        settings |= {"mask": args.mask, "regions": wanted}
     settings |= painter.get_params() | {"steps": stage.step, "of_steps": stage.n_steps}
     save(stage.image, args.output, settings)
     height, width = stage.image.shape[-2:]
@@ -108,7 +179,7 @@ def run(args: argparse.Namespace) -> int:
     elif not args.quiet and not args.json:
         print(f"{args.output}: {width} x {height} px in {seconds:.1f} s", file=sys.stderr)
     if args.json:
-        before, after = painter.distances(photo, photo), painter.distances(photo, stage.image)
+        before, after = (painter.distances(photo, picture, regions) for picture in (photo, stage.image))
         report = {
             "output": args.output,
             "size": [width, height],

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -21,12 +21,13 @@ from torch import Tensor
 
 from styler.images import ImageLike, like, read, resize
 from styler.losses import Moments, blend, content_loss, style_loss
-from styler.objective import CONTENT_LAYER, STYLE_LAYERS, style_statistics
-from styler.optimize import OPTIMIZERS, PRESETS, Scale, Stage, expected_seconds, paint, schedule
+from styler.objective import CONTENT_LAYER, STYLE_LAYERS, Style, style_statistics
+from styler.optimize import COLORS, OPTIMIZERS, PRESETS, Scale, Stage, expected_seconds, paint, schedule
+from styler.regions import partition, read_mask
 from styler.vgg import POOLING, VGG19, fast_dtype, load_state
 
 # What a style is learnt with; the other parameters may change between fit and transform.
-FIT_PARAMS = ("size", "preset", "max_iter", "pooling", "weights")
+FIT_PARAMS = ("size", "style_scale", "preset", "max_iter", "pooling", "weights")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
 
@@ -42,6 +43,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         Longest side of the painted picture in px, at least 32; a smaller photo is enlarged to it.
     strength : float in [0, 1], default=0.5
         The balance: 0 keeps the photo, 1 keeps nothing of it but where the painting began.
+    style_scale : float in [0.5, 2], default=1
+        How near the painting is seen: 2 doubles its strokes and shapes, 0.5 halves them, at every `size`.
     preset : {"preview", "balanced", "fine"}, default="balanced"
         How much time to take.
     optimizer : {"lbfgs", "adam"}, default="lbfgs"
@@ -50,6 +53,10 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         At most so many steps over all scales; by default what the preset takes.
     init : {"content", "noise"}, default="content"
         Where to start from; noise gives a picture freer of the photo, and another for every `random_state`.
+    colors : {"painting", "photo", "matched", "palette"}, default="painting"
+        Whose colours to show. "painting": the painting's. "photo": each place keeps the photo's, the painting gives
+        light and shade alone. "matched": the painted picture's colours are moved as a whole to the photo's mean and
+        covariance, so that strokes differ in colour too. "palette": no strokes, the photo in the painting's colours.
     pooling : {"max", "average"}, default="max"
         How VGG-19 halves its maps; "average" paints smoother, bolder shapes.
     weights : str or path, default="original"
@@ -68,8 +75,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     ----------
     scales_ : list of Scale
         The sizes at which a picture is painted, with steps and layers.
-    statistics_ : list of dict of str to Moments
-        The style, for each scale: means and second moments of each layer's features.
+    statistics_ : list of dict of str to Moments, or dict of str to such a list or None
+        The style, for each scale: means and second moments of each layer's features; of each region's, if `fit` was
+        given regions.
     fitted_with_ : dict
         The parameters that the style was learnt with; a change of them needs another `fit`.
     device_, dtype_ : str
@@ -78,6 +86,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     References
     ----------
     L. A. Gatys, A. S. Ecker and M. Bethge, "A neural algorithm of artistic style", 2015.
+    L. A. Gatys, M. Bethge, A. Hertzmann and E. Shechtman, "Preserving color in neural artistic style transfer", 2016:
+    ``colors``. They match the painting's colours before it is learnt; here the painted picture's are matched after,
+    so that one `fit` serves every photo.
 
     Examples
     --------
@@ -90,10 +101,12 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "size": [Interval(Integral, 32, None, closed="left")],
         "strength": [Interval(Real, 0, 1, closed="both")],
+        "style_scale": [Interval(Real, 0.5, 2, closed="both")],
         "preset": [StrOptions(set(PRESETS))],
         "optimizer": [StrOptions(set(OPTIMIZERS))],
         "max_iter": [Interval(Integral, 1, None, closed="left"), None],
         "init": [StrOptions({"content", "noise"})],
+        "colors": [StrOptions(set(COLORS))],
         "pooling": [StrOptions(set(POOLING))],
         "weights": [str, os.PathLike],
         "device": [str, torch.device, None],
@@ -107,10 +120,12 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         size: int = 512,
         strength: float = 0.5,
         *,
+        style_scale: float = 1.0,
         preset: str = "balanced",
         optimizer: str = "lbfgs",
         max_iter: int | None = None,
         init: str = "content",
+        colors: str = "painting",
         pooling: str = "max",
         weights: str | os.PathLike[str] = "original",
         device: str | torch.device | None = None,
@@ -120,10 +135,12 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     ) -> None:
         self.size = size
         self.strength = strength
+        self.style_scale = style_scale
         self.preset = preset
         self.optimizer = optimizer
         self.max_iter = max_iter
         self.init = init
+        self.colors = colors
         self.pooling = pooling
         self.weights = weights
         self.device = device
@@ -132,17 +149,21 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ImageLike | Sequence[ImageLike], y: None = None, sample_weight: Any = None) -> StyleTransfer:
+    def fit(self, X: Any, y: None = None, sample_weight: Any = None, regions: Any = None) -> StyleTransfer:
         """Learn a style.
 
         Parameters
         ----------
-        X : image-like, sequence of image-like, or array of shape (n, height, width, channels)
-            One painting, or several to be blended; see `styler.images.read` for what is image-like.
+        X : image-like, sequence of image-like, array of shape (n, height, width, channels), or mapping of str to such
+            One painting, or several to be blended; see `styler.images.read` for what is image-like. A mapping has a
+            style for each region of the photos to come, by labels of your choice; None keeps the photo there.
         y : None
             Ignored, unless it is an image: then two styles were meant, and are wanted as one list.
         sample_weight : array-like of shape (n,), default=None
-            Share of each painting, by default the same.
+            Share of each painting, by default the same. A mapping of label to shares if X is a mapping.
+        regions : image-like or sequence of image-like, default=None
+            For each painting a mask of the part to learn from, white where it is. A mapping of label to masks if X is
+            a mapping.
 
         Returns
         -------
@@ -155,22 +176,43 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         """
         if isinstance(y, (str, bytes, os.PathLike, Image)):
             raise TypeError("fit takes several styles as one list, fit([a, b]), and photos in transform; y is ignored.")
-        images = [read(x, name) for x, name in each(X, "style")]
-        shares = check_shares(sample_weight, len(images))
+        styles = X if isinstance(X, Mapping) else {"": X}
+        if all(style is None for style in styles.values()):
+            raise ValueError("there is no style to learn; give one image or more.")
+        shares, masks = (
+            by_label(given, X, name) for given, name in ((sample_weight, "sample_weight"), (regions, "regions"))
+        )
+        paintings = {
+            label: read_paintings(
+                style, shares.get(label), masks.get(label), f"style of {label!r}" if label else "style"
+            )
+            for label, style in styles.items()
+            if style is not None
+        }
         network = self._network()
         self.fitted_with_ = {name: getattr(self, name) for name in FIT_PARAMS}
         self.device_, self.dtype_ = str(network.device), str(network.dtype).removeprefix("torch.")
         self.scales_ = schedule(self.size, self.preset, self.max_iter)
-        self.statistics_ = [learn(network, images, shares, scale) for scale in self.scales_]
+        learnt = {
+            label: [learn(network, paintings[label], scale, self.style_scale) for scale in self.scales_]
+            if label in paintings
+            else None
+            for label in styles
+        }
+        self.statistics_ = learnt if isinstance(X, Mapping) else learnt[""]
         return self
 
-    def transform(self, X: ImageLike | Sequence[ImageLike]) -> Any:
+    def transform(self, X: ImageLike | Sequence[ImageLike], regions: Any = None) -> Any:
         """Paint one photo or many in the style learnt.
 
         Parameters
         ----------
         X : image-like, sequence of image-like, or array of shape (n, height, width, channels)
             See `styler.images.read` for what is image-like.
+        regions : mapping of str to image-like, or sequence of such, default=None
+            Where each region is, by the labels given to `fit`: masks, white inside, grey in part. The mask of one
+            label may be left out: it gets what the others leave. For several photos, one mapping for all or one
+            for each.
 
         Returns
         -------
@@ -186,20 +228,26 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             If an image or a parameter changed since `fit` can't be used; the message says which and what to do.
         """
         self._check_ready()
-        painted = [self._transform_one(x, name) for x, name in each(X, "photo")]
+        photos = list(each(X, "photo"))
+        maps = regions if isinstance(regions, (list, tuple)) else [regions] * len(photos)
+        if len(maps) != len(photos):
+            raise ValueError(f"{len(maps)} mapping(s) of regions for {len(photos)} photo(s); give one for each.")
+        painted = [self._transform_one(x, name, where) for (x, name), where in zip(photos, maps, strict=True)]
         if not is_collection(X):
             return painted[0]
         if isinstance(X, Tensor):
             return torch.stack(painted)
         return np.stack(painted) if isinstance(X, np.ndarray) else painted
 
-    def staged_transform(self, X: ImageLike) -> Iterator[Stage]:
+    def staged_transform(self, X: ImageLike, regions: Mapping[str, ImageLike] | None = None) -> Iterator[Stage]:
         """Paint one photo, yielding the picture so far after each step; stop whenever it is good.
 
         Parameters
         ----------
         X : image-like
             See `styler.images.read`.
+        regions : mapping of str to image-like, default=None
+            As for `transform`.
 
         Yields
         ------
@@ -209,7 +257,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self._check_ready()
         if isinstance(X, (list, tuple)):
             raise TypeError("staged_transform paints one photo at a time; call it for each.")
-        for stage in self._stages(X, "the photo"):
+        for stage in self._stages(X, "the photo", regions):
             yield replace(stage, image=like(stage.image, X))
 
     def expected_seconds(self, X: ImageLike | None = None) -> float:
@@ -226,10 +274,14 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             From one evaluation of the loss at 128 px, timed once a process, and the steps to come.
         """
         self._validate_params()
+        if self.colors == "palette":
+            return 0.0
         height, width = (3, 4) if X is None else read(X, "the photo").shape[-2:]
         return expected_seconds(self._network(), (height, width), schedule(self.size, self.preset, self.max_iter))
 
-    def distances(self, X: ImageLike, painted: ImageLike) -> dict[str, float]:
+    def distances(
+        self, X: ImageLike, painted: ImageLike, regions: Mapping[str, ImageLike] | None = None
+    ) -> dict[str, float]:
         """How far a picture is from a photo's content and from the style learnt, in the paper's terms.
 
         Measured at the finest scale with all layers, at most 384 px, so that pictures of different sizes compare.
@@ -238,27 +290,35 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         ----------
         X, painted : image-like
             The photo, and a picture of it.
+        regions : mapping of str to image-like, default=None
+            As for `transform`.
 
         Returns
         -------
         dict of str to float
             "content": sum of squared differences of relu4_2 (Gatys et al. 2015, eq. 1, without its 1/2).
-            "style": mean over five layers of the Gram matrices' distances (eq. 4 and 5).
+            "style": mean over five layers of the Gram matrices' distances (eq. 4 and 5);
+            of regions, each to its style, by area.
         """
         self._check_ready()
         network = self._network()
         at = max(i for i, scale in enumerate(self.scales_) if scale.content)
-        photo = resize(read(X, "the photo"), self.scales_[at].size)
+        original = read(X, "the photo")
+        photo = resize(original, self.scales_[at].size)
+        styles, masks = self._styles(regions, original, photo)
         picture = resize(read(painted, "the picture"), (photo.shape[-2], photo.shape[-1]))
         with torch.no_grad():
             P = network(photo, [CONTENT_LAYER])[CONTENT_LAYER].float()
             F = network(picture)[CONTENT_LAYER].float()
-        style = []
-        for layer, m in style_statistics(network, picture).items():
-            if layer in STYLE_LAYERS:
-                A, M = self.statistics_[at][layer].gram.to(network.device), round(float(m.weight))
-                style.append(float(style_loss(m.second, M * A, M)))
-        return {"content": float(content_loss(F, P)), "style": sum(style) / len(style)}
+        style, total = 0.0, 0.0
+        for A, mask in zip(styles[at], [None] if masks is None else masks, strict=True):
+            if A is not None:
+                G = style_statistics(network, picture, mask=mask if mask is None else mask[None])
+                area = 1.0 if mask is None else float(mask.mean())
+                M = {layer: max(1, round(float(G[layer].weight))) for layer in STYLE_LAYERS}
+                losses = [float(style_loss(M[k] * G[k].gram, M[k] * A[k].gram, M[k])) for k in STYLE_LAYERS]
+                style, total = style + area * sum(losses) / len(losses), total + area
+        return {"content": float(content_loss(F, P)), "style": style / total}
 
     def _check_ready(self) -> None:
         check_is_fitted(self)
@@ -267,21 +327,46 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         if changed:
             raise ValueError(f"{' and '.join(changed)} changed after fit; call fit again.")
 
-    def _transform_one(self, X: ImageLike, name: str) -> Any:
-        last = deque(self._stages(X, name), maxlen=1).pop()
+    def _transform_one(self, X: ImageLike, name: str, regions: Mapping[str, ImageLike] | None) -> Any:
+        last = deque(self._stages(X, name, regions), maxlen=1).pop()
         return like(last.image, X)
 
-    def _stages(self, X: ImageLike, name: str) -> Iterator[Stage]:
-        photo = resize(read(X, name), self.scales_[-1].size)
+    def _stages(self, X: ImageLike, name: str, regions: Mapping[str, ImageLike] | None) -> Iterator[Stage]:
+        original = read(X, name)
+        photo = resize(original, self.scales_[-1].size)
+        styles, masks = self._styles(regions, original, photo)
         start = None
         if self.init == "noise":
             noise = check_random_state(self.random_state).uniform(size=photo.shape)
             start = torch.from_numpy(noise).to(photo)
         network = self._network()
-        styles = [{k: Moments(*(t.to(network.device) for t in m)) for k, m in s.items()} for s in self.statistics_]
-        for stage in paint(network, photo, styles, self.scales_, self.strength, self.optimizer, start):
+        stages = paint(network, photo, styles, self.scales_, self.strength, self.optimizer, start, self.colors, masks)
+        for stage in stages:
             self._report(stage)
             yield stage
+
+    def _styles(
+        self, regions: Mapping[str, ImageLike] | None, photo: Tensor, picture: Tensor
+    ) -> tuple[list[list[Style | None]], Tensor | None]:
+        """The regions' styles at each scale, on the network's device, and their masks at a picture's size."""
+        learnt = self.statistics_ if isinstance(self.statistics_, dict) else {"": self.statistics_}
+        device = self._network().device
+        styles: list[list[Style | None]] = [
+            [
+                None if s is None else {k: Moments(*(t.to(device) for t in m)) for k, m in s[i].items()}
+                for s in learnt.values()
+            ]
+            for i in range(len(self.scales_))
+        ]
+        if regions is None and learnt is not self.statistics_:
+            return styles, None
+        if regions is None:
+            raise ValueError(
+                f"styles were learnt for regions; say where they are: regions={{{next(iter(learnt))!r}: mask}}."
+            )
+        labels = list(learnt) if learnt is self.statistics_ else []
+        height, width = photo.shape[-2:]
+        return styles, partition(regions, labels, (height, width), (picture.shape[-2], picture.shape[-1]))
 
     def _report(self, stage: Stage) -> None:
         last = sum(scale.steps for scale in self.scales_ if scale.size <= stage.scale) == stage.step
@@ -302,20 +387,60 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         return tags
 
 
-def learn(network: VGG19, paintings: Sequence[Tensor], shares: Sequence[float], scale: Scale) -> dict[str, Moments]:
+class Painting(NamedTuple):
+    """A painting to learn from: its pixels, its share of the style, and which part of it counts."""
+
+    image: Tensor
+    share: float
+    mask: Tensor | None
+
+
+def read_paintings(X: Any, sample_weight: Any, masks: Any, name: str) -> list[Painting]:
+    """The paintings of one style."""
+    images = [read(x, label) for x, label in each(X, name)]
+    shares = check_shares(sample_weight, len(images))
+    parts: list[Tensor | None] = [None] * len(images)
+    if masks is not None:
+        found = list(each(masks, f"mask of the {name}"))
+        if len(found) != len(images):
+            raise ValueError(f"{len(found)} mask(s) (regions) for {len(images)} style(s); give one mask for each.")
+        parts = [
+            read_mask(mask, label, (image.shape[-2], image.shape[-1]))
+            for (mask, label), image in zip(found, images, strict=True)
+        ]
+    return [Painting(*painting) for painting in zip(images, shares, parts, strict=True)]
+
+
+def by_label(given: Any, X: Any, name: str) -> Mapping[str, Any]:
+    """What fit was given beside its styles, by the styles' labels."""
+    if not isinstance(X, Mapping):
+        return {"": given}
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or set(given) - set(X):
+        raise ValueError(f"{name} goes with labelled styles; give a mapping with their labels: {', '.join(X)}.")
+    return given
+
+
+def learn(network: VGG19, paintings: Sequence[Painting], scale: Scale, nearness: float) -> dict[str, Moments]:
     """The statistics of some paintings, blended, at one scale of the picture to be painted."""
-    seen = [style_statistics(network, seen_at(p, scale.size), scale.layers) for p in paintings]
+    seen = []
+    for painting in paintings:
+        image = seen_at(painting.image, scale.size, nearness)
+        mask = None if painting.mask is None else resize(painting.mask, (image.shape[-2], image.shape[-1]))
+        seen.append(style_statistics(network, image, scale.layers, mask))
+    shares = [painting.share for painting in paintings]
     blended = {layer: blend([statistics[layer] for statistics in seen], shares) for layer in seen[0]}
     return {layer: Moments(*(t.cpu() for t in m)) for layer, m in blended.items()}
 
 
-def seen_at(painting: Tensor, size: int) -> Tensor:
+def seen_at(painting: Tensor, size: int, nearness: float = 1.0) -> Tensor:
     """A painting with the area of a 4:3 picture of a longest side, so that its shape does not change its strokes.
 
-    It is never enlarged: what a painting does not show can't be learnt from it.
+    It is never enlarged but by the nearness: what a painting does not show can't be learnt from it.
     """
     height, width = painting.shape[-2:]
-    ratio = min(1.0, size * (0.75 / (height * width)) ** 0.5)
+    ratio = min(1.0, size * (0.75 / (height * width)) ** 0.5) * nearness
     # VGG halves four times; below 16 px nothing is left of a side.
     ratio = max(ratio, 16 / min(height, width))
     return resize(painting, (round(height * ratio), round(width * ratio)))

@@ -152,7 +152,7 @@ def moment_loss(x: Moments, style: Moments) -> Tensor:
     return ((C - S).square().sum() + off) / S.square().sum()
 
 
-def recolour(image: Tensor, style: Moments) -> Tensor:
+def recolour(image: Tensor, style: Moments, weights: Tensor | None = None) -> Tensor:
     """An image moved to the mean and covariance of a style's colours.
 
     The linear map is the one that moves colours least, Monge and Kantorovich's for normal distributions (F. Pitié and
@@ -164,19 +164,55 @@ def recolour(image: Tensor, style: Moments) -> Tensor:
         RGB in [0, 1].
     style : Moments of N = 3
         Of the pixels of the painting.
+    weights : Tensor of shape (height, width), optional
+        Where the image is to have them; by default as a whole.
 
     Returns
     -------
     Tensor of shape (1, 3, height, width)
         Cut off at 0 and 1.
     """
-    own = moments(image)
+    own = moments(image, weights)
     # A flat colour has no spread to be moved; the little added here is less than 8 bits show.
     C = own.covariance + 1e-6 * torch.eye(3).to(image)
     root, inverse = matrix_power(C, 0.5), matrix_power(C, -0.5)
     T = inverse @ matrix_power(root @ style.covariance @ root, 0.5) @ inverse
     centred = image - own.mean[:, None, None]
     return (torch.einsum("ij,njhw->nihw", T, centred) + style.mean[:, None, None]).clamp(0, 1)
+
+
+def luminance(image: Tensor) -> Tensor:
+    """Brightness as seen, of shape (1, 1, height, width): the luma of BT.601, from sRGB-encoded pixels."""
+    return torch.einsum("njhw,j->nhw", image, torch.tensor([0.299, 0.587, 0.114]).to(image))[:, None]
+
+
+def painted_in_light(painted: Tensor, photo: Tensor, weights: Tensor | None = None) -> Tensor:
+    """The painted picture's light and shade with the photo's colours (Gatys et al. 2016, section 3.2).
+
+    The light is first moved to the photo's mean and spread: a dark painting would otherwise push the photo's colours
+    out of what RGB can show.
+
+    Parameters
+    ----------
+    painted, photo : Tensor of shape (1, 3, height, width)
+        RGB in [0, 1].
+    weights : Tensor of shape (height, width), optional
+        Where to take mean and spread.
+
+    Returns
+    -------
+    Tensor of shape (1, 3, height, width)
+        Cut off at 0 and 1.
+
+    References
+    ----------
+    L. A. Gatys, M. Bethge, A. Hertzmann and E. Shechtman, "Preserving color in neural artistic style transfer", 2016.
+    """
+    light, own = luminance(painted), luminance(photo)
+    found, wanted = moments(light, weights), moments(own, weights)
+    spread = (wanted.covariance / found.covariance.clamp_min(1e-6)).sqrt()
+    light = (light - found.mean) * spread + wanted.mean
+    return (photo - own + light).clamp(0, 1)
 
 
 def matrix_power(A: Tensor, exponent: float) -> Tensor:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styler.images import resize
-from styler.losses import recolour
+from styler.losses import moments, painted_in_light, recolour
 from styler.objective import (
     MARGIN,
     PIXELS,
@@ -23,6 +23,7 @@ from styler.objective import (
     Style,
     Terms,
     objective,
+    painted_part,
     style_statistics,
     with_margin,
     without_margin,
@@ -40,6 +41,14 @@ DECAY = 1.35
 # shorter the next is then, and the pixels across which the preconditioner averages.
 HISTORY, LONGEST, WORSE, SHORTER, SURROUNDINGS = 10, 0.02, 1.1, 0.3, 9
 ADAM_RATE = 0.02
+
+# What becomes of the painted picture's colours, given the photo's; "palette" paints no stroke at all.
+COLORS: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
+    "painting": lambda painted, photo, where: painted,
+    "photo": painted_in_light,
+    "matched": lambda painted, photo, where: recolour(painted, moments(photo, where), where),
+    "palette": lambda painted, photo, where: painted,
+}
 
 Losses = dict[str, dict[str, float]]
 Function = Callable[[Tensor], tuple[Tensor, Tensor, Losses]]
@@ -123,11 +132,13 @@ def schedule(size: int, preset: str = "balanced", max_iter: int | None = None) -
 def paint(
     network: VGG19,
     photo: Tensor,
-    styles: Sequence[Style],
+    styles: Sequence[Sequence[Style | None]],
     scales: Sequence[Scale],
     strength: float,
     optimizer: str = "lbfgs",
     start: Tensor | None = None,
+    colors: str = "painting",
+    masks: Tensor | None = None,
 ) -> Iterator[Stage]:
     """Paint a photo, yielding a `Stage` after each step.
 
@@ -136,23 +147,38 @@ def paint(
     network : VGG19
     photo : Tensor of shape (1, 3, height, width)
         RGB in [0, 1], of the finished picture's size.
-    styles : sequence of mapping of str to Moments
-        The style's statistics at each scale.
+    styles : sequence of sequence of mapping of str to Moments
+        At each scale the style's statistics, or those of each region's style, None where the photo stays.
     scales : sequence of Scale
     strength : float in [0, 1]
     optimizer : {"lbfgs", "adam"}
     start : Tensor of shape (1, 3, height, width), optional
-        Where to start from; by default the photo.
+        Where to start from; by default the photo in the style's colours.
+    colors : {"painting", "photo", "matched", "palette"}
+        Whose colours the stages show; "palette" is one stage, the photo in the style's colours.
+    masks : Tensor of shape (regions, 1, height, width), optional
+        The regions, adding up to 1 at each pixel.
 
     Yields
     ------
     Stage
         With a tensor of the photo's shape, in [0, 1].
     """
-    shape = (photo.shape[-2], photo.shape[-1])
     photo = photo.to(network.device)
-    if start is None:
-        start = torch.lerp(photo, recolour(photo, styles[0][PIXELS]), min(1, 2 * strength))
+    masks = masks if masks is None else masks.to(network.device)
+    shape = (photo.shape[-2], photo.shape[-1])
+    painted = painted_part(styles[0], masks)
+
+    def finish(picture: Tensor) -> Tensor:
+        if painted is None:
+            return COLORS[colors](picture, photo, None)
+        return torch.lerp(photo, COLORS[colors](picture, photo, painted[0, 0]), painted)
+
+    if start is None or colors == "palette":
+        start = torch.lerp(photo, repaint(photo, styles[0], masks), min(1, 2 * strength))
+    if colors == "palette":
+        yield Stage(start, scales[-1].size, 1, 1, 1.0, {})
+        return
     x = before = start
     step, n_steps = 0, sum(scale.steps for scale in scales)
     done, cost = 0.0, sum(scale.cost for scale in scales)
@@ -162,13 +188,14 @@ def paint(
         here = resize(start, size).to(network.device)
         x = refine(x, before, here) if step else here
         before = here
-        terms = objective(network, with_margin(content), style, strength, scale.content)
+        at = masks if masks is None else with_margin(F.adaptive_avg_pool2d(masks, size))
+        terms = objective(network, with_margin(content), style, strength, scale.content, at)
         descent = OPTIMIZERS[optimizer](differentiate(terms), with_margin(x), scale.steps)
         done += scale.step_cost
         for pixels, losses in descent:
             x = without_margin(pixels).clamp(0, 1)
             step, done = step + 1, done + scale.step_cost
-            yield Stage(enlarge(x, shape), scale.size, step, n_steps, done / cost, losses)
+            yield Stage(finish(enlarge(x, shape)), scale.size, step, n_steps, done / cost, losses)
 
 
 def expected_seconds(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale]) -> float:
@@ -181,11 +208,23 @@ def pace(network: VGG19) -> float:
     """Seconds for a unit of `Scale.cost`: one evaluation at the coarsest scale, after one to warm up."""
     scale = Scale(COARSEST, 1, STYLE_LAYERS, True)
     x = with_margin(torch.rand(1, 3, COARSEST, COARSEST).to(network.device))
-    function = differentiate(objective(network, x, style_statistics(network, x), 0.5, True))
+    function = differentiate(objective(network, x, [style_statistics(network, x)], 0.5, True))
     function(x)
     begun = time.perf_counter()
     function(x)
     return (time.perf_counter() - begun) / scale.step_cost
+
+
+def repaint(photo: Tensor, styles: Sequence[Style | None], masks: Tensor | None) -> Tensor:
+    """A photo in its style's colours, region by region."""
+    if masks is None:
+        (style,) = styles
+        return recolour(photo, style[PIXELS]) if style else photo
+    parts = [
+        mask * (recolour(photo, style[PIXELS], mask[0]) if style else photo)
+        for style, mask in zip(styles, masks, strict=True)
+    ]
+    return torch.cat(parts).sum(0, keepdim=True)
 
 
 def refine(x: Tensor, coarse: Tensor, fine: Tensor) -> Tensor:

@@ -7,11 +7,12 @@ import sys
 import time
 
 import pytest
+import torch
 from PIL import Image
 
 from styler import cli
-from styler.images import settings
-from styler.optimize import PRESETS
+from styler.images import read, resize, save, settings
+from styler.optimize import COLORS, PRESETS
 from styler.samples import path
 
 CAT, STARRY, WAVE = (str(path(key)) for key in ("cat", "starry_night", "great_wave"))
@@ -22,8 +23,9 @@ def styler(*args, **options):
     return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
 
 
-def test_presets_are_the_estimators():
+def test_choices_are_the_estimators():
     assert tuple(PRESETS) == cli.PRESETS
+    assert tuple(COLORS) == cli.COLORS
 
 
 def test_help_needs_no_torch():
@@ -33,7 +35,21 @@ def test_help_needs_no_torch():
 
 def test_one_picture_and_its_report(tmp_path):
     out = tmp_path / "out.png"
-    options = ["--size", 64, "--preset", "preview", "--seed", 3, "--style-weights", 2, 1, "--strength", 0.7]
+    options = [
+        "--size",
+        64,
+        "--preset",
+        "preview",
+        "--seed",
+        3,
+        "--style-weights",
+        2,
+        1,
+        "--strength",
+        0.7,
+        "--colors",
+        "photo",
+    ]
     done = styler(CAT, STARRY, WAVE, "-o", out, *options, "--json", "--device", "cpu")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -44,8 +60,28 @@ def test_one_picture_and_its_report(tmp_path):
     with Image.open(out) as image:
         assert image.size == (64, 43)
     kept = settings(out)
-    assert kept["strength"] == 0.7 and kept["random_state"] == 3 and kept["style"] == [STARRY, WAVE]
+    assert (
+        kept["strength"] == 0.7
+        and kept["random_state"] == 3
+        and kept["style"] == [STARRY, WAVE]
+        and kept["colors"] == "photo"
+    )
     assert "left" in done.stderr  # the bar
+
+
+def test_subject_and_background(tmp_path):
+    X = read(CAT)
+    mask, out = torch.zeros_like(X), tmp_path / "out.png"
+    mask[..., : X.shape[-1] // 2] = 1
+    save(resize(mask, 300), tmp_path / "mask.png")
+    options = ["--size", 64, "--preset", "preview", "--mask", tmp_path / "mask.png", "--background-style", "None"]
+    done = styler(CAT, STARRY, WAVE, "--style-weights", 2, 1, "-o", out, *options, "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("it is resized") == 1 and "Warning" not in done.stderr
+    difference = (read(out) - resize(X, 64)).abs().mean((0, 1, 2))
+    assert difference[:28].min() > 0.01 > 0.005 > difference[36:].max()
+    assert settings(out)["regions"] == {"subject": [STARRY, WAVE], "background": None}
+    assert json.loads(done.stdout)["style_distance"]["after"] < json.loads(done.stdout)["style_distance"]["before"]
 
 
 def test_quiet_is_quiet(tmp_path):
@@ -63,8 +99,19 @@ def test_quiet_is_quiet(tmp_path):
         ([CAT, STARRY, "-o", CAT], "another name"),
         ([CAT, STARRY, "-o", "out.png", "--size", "0"], "'size'"),
         ([CAT, STARRY, "-o", "out.png", "--strength", "2"], "'strength'"),
+        ([CAT, STARRY, "-o", "out.png", "--style-scale", "3"], "'style_scale'"),
         ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1"], "one weight for each"),
         ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1", "-1"], "weights of 0 or more"),
+        ([CAT, "-o", "out.png"], "there is no style"),
+        ([CAT, STARRY, "-o", "out.png", "--subject-style", WAVE], "need --mask"),
+        ([CAT, "-o", "out.png", "--mask", CAT, "--subject-style", WAVE], "both --subject-style and"),
+        ([CAT, STARRY, "-o", "out.png", "--mask", "nowhere.png"], "nowhere.png does not exist"),
+        ([CAT, STARRY, "-o", CAT, "--mask", CAT], "another name"),
+        ([CAT, STARRY, "-o", "out.png", "--mask", CAT, "--style-weights", "1", "2"], "one weight for each"),
+        (
+            [CAT, "-o", "o.png", "--mask", CAT, "--subject-style", "none", "--background-style", "none"],
+            "no style to learn",
+        ),
         ([CAT, STARRY, "-o", "out.png", "--device", "quantum"], "device='quantum'"),
     ],
 )

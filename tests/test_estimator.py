@@ -18,6 +18,9 @@ from sklearn.utils.estimator_checks import (
 )
 
 from styler import StyleTransfer
+from styler.estimator import seen_at
+from styler.images import read, resize
+from styler.losses import luminance, moments, recolour
 from styler.samples import path
 
 CAT, STARRY, WAVE = (str(path(key)) for key in ("cat", "starry_night", "great_wave"))
@@ -157,6 +160,8 @@ def test_bad_weights(weights, says):
         ({"optimizer": "sgd"}, "'optimizer'"),
         ({"max_iter": 0}, "'max_iter'"),
         ({"init": "zeros"}, "'init'"),
+        ({"style_scale": 0.4}, "'style_scale'"),
+        ({"colors": "grey"}, "'colors'"),
         ({"pooling": "median"}, "'pooling'"),
         ({"device": "quantum"}, "device='quantum'"),
         ({"dtype": "int8"}, "'dtype'"),
@@ -229,6 +234,38 @@ def test_pipeline_and_grid():
 def test_every_option_paints(options):
     out = StyleTransfer(**QUICK, **options).fit(STARRY).transform(photo("float32"))
     assert np.isfinite(out).all() and out.std() > 0.01
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_a_style_seen_nearer_is_larger(size):
+    # Nearer by two is what a picture of twice the size sees, laid out on this one's pixels.
+    near, far = (StyleTransfer(size=s, style_scale=k).fit(STARRY) for s, k in ((size, 2.0), (2 * size, 1.0)))
+    for got, expected in zip(near.statistics_[-1]["relu1_1"], far.statistics_[-1]["relu1_1"], strict=True):
+        torch.testing.assert_close(got, expected)
+    small = read(STARRY)[..., :30, :40]
+    assert seen_at(small, size, 0.5).shape == (1, 3, 16, 21) and seen_at(small, size, 2.0).shape == (1, 3, 60, 80)
+    with pytest.raises(ValueError, match="style_scale changed after fit"):
+        near.set_params(style_scale=1.0).transform(CAT)
+
+
+def test_whose_colours():
+    model = StyleTransfer(size=64, max_iter=6).fit(STARRY)
+    X = resize(read(CAT), 64)
+    painted, photos, matched, palette = (
+        model.set_params(colors=colors).transform(X) for colors in ("painting", "photo", "matched", "palette")
+    )
+
+    def chroma(image):
+        return image - luminance(image)
+
+    whole = (photos > 0.02).logical_and(photos < 0.98).all(1, keepdim=True)  # where nothing was cut off
+    torch.testing.assert_close(chroma(photos) * whole, chroma(X) * whole)
+    assert np.corrcoef(luminance(photos).flatten(), luminance(painted).flatten())[0, 1] > 0.99
+    own, got, other = moments(X), moments(matched), moments(painted)
+    assert (got.mean - own.mean).norm() < 0.1 * (other.mean - own.mean).norm()
+    assert (got.covariance - own.covariance).norm() < 0.3 * (other.covariance - own.covariance).norm()
+    torch.testing.assert_close(palette, recolour(X, model.statistics_[0]["pixels"]))
+    assert [stage.progress for stage in model.staged_transform(X)] == [1.0] and model.expected_seconds(X) == 0
 
 
 def test_bfloat16_paints_what_float32_does():

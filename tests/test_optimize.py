@@ -95,7 +95,7 @@ def test_values_that_are_not_finite_are_survived(name):
 def painted(network, size=128, strength=0.5, style="starry_night", **options):
     photo = resize(read(path("pagoda")), size)
     scales = schedule(size, "balanced", 24)
-    styles = [style_statistics(network, resize(read(path(style)), s.size), s.layers) for s in scales]
+    styles = [[style_statistics(network, resize(read(path(style)), s.size), s.layers)] for s in scales]
     return photo, list(paint(network, photo, styles, scales, strength, **options))
 
 
@@ -137,7 +137,7 @@ def test_a_picture_has_no_frame(network, monkeypatch):
 
     def painted():
         style = style_statistics(network, resize(read(path("great_wave")), 128), scales[0].layers)
-        return deque(paint(network, photo, [style], scales, 0.7), maxlen=1).pop().image
+        return deque(paint(network, photo, [[style]], scales, 0.7), maxlen=1).pop().image
 
     clean = painted()
     # An evenly grey picture would have no frame either: see that this one is painted.

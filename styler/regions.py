@@ -1,0 +1,124 @@
+"""Regions: soft masks that say which style goes where, from images to the weights of a layer's positions."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from styler.images import ImageLike, read, resize
+
+# Masks fade over this share of the picture's longest side: a harder edge looks cut out with scissors.
+FADE = 1 / 128
+FAINT = 1 / 255
+
+
+def read_mask(source: ImageLike, name: str, shape: tuple[int, int]) -> Tensor:
+    """Read a mask: white is inside, black outside, grey in part.
+
+    Parameters
+    ----------
+    source : image-like
+        See `styler.images.read`; colours count by their mean.
+    name : str
+        What messages call it.
+    shape : (int, int)
+        Height and width of the image that it belongs to; a mask of another size is resized, with a warning.
+
+    Returns
+    -------
+    Tensor of shape (1, 1, height, width)
+        In [0, 1].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no image, or is black all over.
+    """
+    mask = read(source, name).mean(1, keepdim=True)
+    if mask.max() <= FAINT:
+        raise ValueError(f"{name} is empty (black all over); paint white where its style is to go.")
+    if mask.shape[-2:] != shape:
+        height, width = mask.shape[-2:]
+        warnings.warn(
+            f"{name} is {width} x {height} px and its image {shape[1]} x {shape[0]} px; it is resized.", stacklevel=2
+        )
+    return resize(mask, shape)
+
+
+def partition(
+    regions: Mapping[str, ImageLike], labels: Sequence[str], shape: tuple[int, int], size: tuple[int, int]
+) -> Tensor:
+    """Share the pixels of a picture among labels.
+
+    Parameters
+    ----------
+    regions : mapping of str to image-like
+        A mask for each label; one label may be left out, and gets what the others leave.
+    labels : sequence of str
+    shape, size : (int, int)
+        Height and width of the photo, and of the picture to be painted.
+
+    Returns
+    -------
+    Tensor of shape (labels, 1, *size)
+        Masks that fade into one another and add up to 1 at each pixel.
+
+    Raises
+    ------
+    ValueError
+        If a label is unknown or has no pixels, more than one mask is missing, or some pixels are in no mask.
+    """
+    unknown = [label for label in regions if label not in labels]
+    if unknown:
+        raise ValueError(f"no style was learnt for region {unknown[0]!r}; fit one, or None to keep the photo there.")
+    masks = {label: read_mask(mask, f"the mask of {label!r}", shape) for label, mask in regions.items()}
+    rest = 1 - torch.cat([*masks.values(), torch.zeros(1, 1, *shape)]).sum(0, keepdim=True)
+    missing = [label for label in labels if label not in masks]
+    if len(missing) > 1:
+        raise ValueError(
+            f"the regions {' and '.join(map(repr, missing))} have no mask; give one for all but one region."
+        )
+    if missing:
+        masks[missing[0]] = rest.clamp(0, 1)
+        if rest.max() <= FAINT:
+            raise ValueError(f"the masks leave nothing for region {missing[0]!r}; paint black where it is to be.")
+    elif rest.max() > 0.5:
+        share = float((rest > 0.5).float().mean())
+        raise ValueError(f"{share:.1%} of the photo is in no mask; widen one, or leave out the mask of one region.")
+    shares = torch.cat([resize(masks[label], size) for label in labels])
+    shares = fade(shares, 2 * round(FADE * max(size) / 2) + 1)
+    return shares / shares.sum(0, keepdim=True)
+
+
+def fade(masks: Tensor, width: int) -> Tensor:
+    """Masks whose edges fade over an odd width in px."""
+    return F.avg_pool2d(masks, width, 1, width // 2, count_include_pad=False)
+
+
+def weights_at(mask: Tensor, shape: tuple[int, int]) -> Tensor:
+    """A mask as weights of a layer's positions (Gatys et al. 2017, section 4.1).
+
+    Positions by the seam see both sides of it, and would teach each region the other's style: they count less, by the
+    square of how much of their neighbourhood is inside.
+
+    Parameters
+    ----------
+    mask : Tensor of shape (1, 1, height, width)
+    shape : (int, int)
+        Height and width of the layer's maps.
+
+    Returns
+    -------
+    Tensor of shape `shape`
+
+    References
+    ----------
+    L. A. Gatys, A. S. Ecker, M. Bethge, A. Hertzmann and E. Shechtman, "Controlling perceptual factors in neural style
+    transfer", CVPR 2017.
+    """
+    inside = F.adaptive_avg_pool2d(mask, shape)
+    return (inside * fade(inside, 3).square())[0, 0]
