@@ -88,14 +88,15 @@ def regions(size: int) -> Iterator[Row]:
     """The whole, the subject alone, the background alone, each its own."""
     mask = {"subject": outline()}
     for a, b in (("starry_night", "great_wave"), ("deep_field", "composition_viii")):
-        a, b = path(a), path(b)
+        one, other = path(a), path(b)
         choices = [
-            {"subject": a, "background": None},
-            {"subject": None, "background": a},
-            {"subject": b, "background": a},
+            {"subject": one, "background": None},
+            {"subject": None, "background": one},
+            {"subject": other, "background": one},
         ]
         yield (
-            painted("astronaut", choice, size, regions=mask if choice is not a else None) for choice in [a, *choices]
+            painted("astronaut", choice, size, regions=mask if choice is not one else None)
+            for choice in [one, *choices]
         )
 
 

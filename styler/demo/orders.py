@@ -19,6 +19,13 @@ from styler.optimize import PRESETS
 
 MAX_PAINTINGS = 4
 MAX_MEGAPIXELS = 50  # as decoded, 0.6 GB
+# Where the paintings' styles go, with the words for it.
+WHERE = {
+    "everywhere": "Everywhere",
+    "subject": "Only the subject",
+    "background": "Only the background",
+    "each": "Each its own",
+}
 SIZES = (64, 1024)  # px, least and most of the longest side
 
 T = TypeVar("T")
@@ -48,6 +55,11 @@ class Upload:
         path = Path(file["path"])
         return Upload(path, role, hashlib.sha256(_bytes(path, role)).hexdigest())
 
+    def painted(self) -> torch.Tensor:
+        """Decode a drawing's opacity: white where something was painted."""
+        with Image.open(io.BytesIO(_bytes(self.path, self.role))) as drawing:
+            return images.read(drawing.convert("RGBA").getchannel("A"), _name(self.path, self.role))
+
     def read(self) -> torch.Tensor:
         """Decode the image; errors call it by its own name and not by its place on the server."""
         data, name = _bytes(self.path, self.role), _name(self.path, self.role)
@@ -69,8 +81,12 @@ class Order:
     paintings : tuple of Upload
     shares : tuple of float
         Of each painting.
-    preset, strength, size, pooling
+    preset, strength, size, pooling, colors, style_scale
         As in `StyleTransfer`.
+    where : str
+        A key of `WHERE`.
+    drawing : Upload or None
+        Painted over the subject; without it the subject is looked for.
     """
 
     photo: Upload
@@ -80,6 +96,20 @@ class Order:
     strength: float = 0.5
     size: int = 512
     pooling: str = "max"
+    colors: str = "painting"
+    style_scale: float = 1.0
+    where: str = "everywhere"
+    drawing: Upload | None = None
+
+    def styles(self) -> tuple[Any, Any]:
+        """What `fit` is to learn: the paintings and their shares, by region if the picture has regions."""
+        paintings, shares = [painting.read() for painting in self.paintings], self.shares
+        if self.where == "everywhere":
+            return paintings, shares
+        if self.where == "each":
+            return {"subject": paintings[:1], "background": paintings[1:]}, {"background": shares[1:]}
+        other = {"subject": "background", "background": "subject"}[self.where]
+        return {self.where: paintings, other: None}, {self.where: shares}
 
 
 def order(
@@ -90,6 +120,10 @@ def order(
     strength: float,
     size: float,
     pooling: str = "max",
+    colors: str = "painting",
+    style_scale: float = 1.0,
+    where: str = "everywhere",
+    drawing: Mapping[str, Any] | None = None,
 ) -> Order:
     """Check what is asked for.
 
@@ -97,8 +131,10 @@ def order(
     ----------
     photo, paintings
         Files as Gradio hands them over.
-    shares, preset, strength, size, pooling
+    shares, preset, strength, size, pooling, colors, style_scale, where
         See `Order`; no shares are equal ones.
+    drawing
+        What was painted over the photo, as Gradio's image editor hands it over.
 
     Returns
     -------
@@ -120,7 +156,30 @@ def order(
     if not SIZES[0] <= size <= SIZES[1]:
         raise ValueError(f"The size is {size:g} px; choose one from {SIZES[0]} to {SIZES[1]} px.")
     weights = tuple(check_shares(shares or None, len(paintings)))
-    return Order(uploads[0], tuple(uploads[1:]), weights, preset, float(strength), int(size), pooling)
+    if where == "each" and len(paintings) < 2:
+        raise ValueError("Subject and background need a painting each; add the background's to those to mix in.")
+    return Order(
+        uploads[0],
+        tuple(uploads[1:]),
+        weights,
+        preset,
+        float(strength),
+        int(size),
+        pooling,
+        colors,
+        float(style_scale),
+        where,
+        drawn_on(drawing) if where != "everywhere" else None,
+    )
+
+
+def drawn_on(drawing: Mapping[str, Any] | None) -> Upload | None:
+    """Take what was painted in an image editor, if anything was."""
+    for layer in (drawing or {}).get("layers") or []:
+        upload = Upload.of(layer, "drawing")
+        if upload.painted().any():
+            return upload
+    return None
 
 
 class Recent(Generic[T]):

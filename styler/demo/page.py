@@ -6,11 +6,17 @@ import gradio as gr
 
 from styler import samples
 from styler.demo import api, parts, visit
-from styler.demo.orders import MAX_PAINTINGS, SIZES
+from styler.demo.orders import MAX_PAINTINGS, SIZES, WHERE
 from styler.demo.parts import AT_ONCE, QUIET
 from styler.optimize import PRESETS
 
 KEPT = 3600  # seconds that uploads and pictures stay on the server
+COLORS = [
+    ("The painting's", "painting"),
+    ("The photo's, place by place", "photo"),
+    ("The photo's, as a whole", "matched"),
+    ("The painting's, without its strokes", "palette"),
+]
 MIXED = ["the painting", "the first to mix in", "the second", "the third"]
 WHAT_HAPPENED = """
 A painting is a walk between two points. Across: how far the picture is from what the photo shows (VGG-19's `relu4_2`).
@@ -79,6 +85,23 @@ def build(size: int = 512) -> gr.Blocks:
                         *SIZES, size, step=32, label="Size", info="Longest side in px; more takes longer."
                     )
                     smooth = gr.Checkbox(label="Smoother, bolder shapes")
+                    scale = gr.Slider(
+                        0.5, 2, 1, step=0.25, label="Strokes", info="Their size: the painting seen from afar or near."
+                    )
+                    colors = gr.Radio(COLORS, value="painting", label="Colours")
+                    where = gr.Radio([(words, key) for key, words in WHERE.items()], value="everywhere", label="Where")
+                    with gr.Column(visible=False) as region:
+                        drawing = gr.ImageEditor(
+                            label="Paint over the subject, or let it be found",
+                            brush=gr.Brush(default_size=24, colors=["rgb(255, 90, 60)"], color_mode="fixed"),
+                            sources=(),
+                            transforms=(),
+                            layers=False,
+                            buttons=[],
+                            height=300,
+                            elem_id="drawing",
+                        )
+                        find = gr.Button("Find the subject", size="sm")
                     mixed = gr.Gallery(
                         label=f"Paintings to mix in, {MAX_PAINTINGS - 1} at most",
                         type="filepath",
@@ -104,7 +127,7 @@ def build(size: int = 512) -> gr.Blocks:
 
         live = [picture, note, drawn, stop, png, jpeg, reuse, finer, paint, *pairs]
         # A link remembers values of these, but not of what an update has replaced: so their labels never change.
-        asked = [content, style, mixed, *shares, preset, strength, longest, smooth]
+        asked = [content, style, mixed, *shares, preset, strength, longest, smooth, colors, scale, where, drawing]
         for button, pair in zip(pairs, samples.PAIRS, strict=True):
             button.click(partial(visit.load, pair), None, [content, style, *live], **AT_ONCE)
         starts = [
@@ -124,10 +147,13 @@ def build(size: int = 512) -> gr.Blocks:
         stop.click(visit.stop, None, stop, **AT_ONCE)
         reuse.click(lambda file: file, png, content, **AT_ONCE)
         mixed.change(visit.show_shares, mixed, rows, preprocess=False, **AT_ONCE)
+        where.change(lambda where: gr.Column(visible=where != "everywhere"), where, region, **AT_ONCE)
+        gr.on([where.change, content.change], visit.canvas, content, drawing, preprocess=False, **AT_ONCE)
+        find.click(visit.find, [content, drawing], drawing, preprocess=False, concurrency_limit=1, **QUIET)
         longest.release(parts.times, longest, times, **AT_ONCE)
         # Taking all that is asked for, it also lets a link know what has been chosen so far.
         changes = [page.load, content.change, style.change, mixed.change, preset.change, longest.change, smooth.change]
-        changes += [slider.release for slider in (strength, *shares)]
+        changes += [colors.change, where.change, *(slider.release for slider in (strength, scale, *shares))]
         gr.on(changes, visit.look, asked, hint, preprocess=False, trigger_mode="always_last", **AT_ONCE)
         page.load(visit.reopen, [content, picture], live, preprocess=False, **AT_ONCE)
         page.load(parts.times, longest, times, **AT_ONCE)  # a link may have brought another size

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from styler.demo.orders import Order, Recent, Upload
 from styler.demo.plots import Step, step_of
 from styler.estimator import StyleTransfer
 from styler.optimize import Stage
+from styler.subject import find_subject
 
 LIVE_SECONDS = 0.25  # between two live pictures; a browser on a phone shows no more
 LONGEST = 900.0  # seconds, then a painting makes room for the next
@@ -129,11 +130,12 @@ def paint(order: Order, session: str) -> Iterator[View]:
 def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Iterator[View]:
     yield View(shown, shown, "Looking at the two pictures …", 0)
     begun = time.monotonic()
-    model = copy(learnt(order.paintings, order.shares, order.size, order.preset, order.pooling))
-    model.strength = order.strength
+    model = copy(learnt(replace(order, photo=None, strength=0.5, colors="painting", drawing=None)))  # type: ignore[arg-type]
+    model.set_params(strength=order.strength, colors=order.colors)
+    regions = None if order.where == "everywhere" else {"subject": subject(order, photo)}
     picture, note, last, learning = photo, "Done", 0.0, time.monotonic()
     steps: list[Step] = []
-    for stage in stages(model, photo):
+    for stage in stages(model, photo, regions):
         picture, now = stage.image, time.monotonic()
         steps.append(step_of(stage, order.strength))
         if session in _stopping or now - begun > LONGEST:
@@ -148,6 +150,7 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Itera
         "content": order.photo.path.name,
         "style": [painting.path.name for painting in order.paintings],
         "style_weights": order.shares,
+        "where": order.where,
     }
     finished = Finished(*_encode(picture, settings), steps, time.monotonic() - begun)
     if note == "Done":
@@ -156,24 +159,29 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Itera
 
 
 @lru_cache(maxsize=8)
-def learnt(
-    paintings: tuple[Upload, ...], shares: tuple[float, ...], size: int, preset: str, pooling: str
-) -> StyleTransfer:
-    """A style, learnt once for all who ask for it."""
-    model = StyleTransfer(size, preset=preset, pooling=pooling)
-    return fit(model, [painting.read() for painting in paintings], shares)
+def learnt(order: Order) -> StyleTransfer:
+    """A style, learnt once for all who ask for it; of the order, what `fit` does not need has to be left out."""
+    model = StyleTransfer(order.size, style_scale=order.style_scale, preset=order.preset, pooling=order.pooling)
+    return fit(model, *order.styles())
+
+
+def subject(order: Order, photo: torch.Tensor) -> torch.Tensor:
+    """Where the subject is, drawn by the visitor or found, white and as large as the photo."""
+    if order.drawing is None:
+        return torch.from_numpy(find_subject(photo))
+    return images.resize(order.drawing.painted(), (photo.shape[-2], photo.shape[-1]))
 
 
 @gpu
-def fit(model: StyleTransfer, paintings: list[torch.Tensor], shares: tuple[float, ...]) -> StyleTransfer:
+def fit(model: StyleTransfer, styles: Any, shares: Any) -> StyleTransfer:
     """Fit, as a function of its own: a GPU may be lent for it."""
-    return model.fit(paintings, sample_weight=shares)
+    return model.fit(styles, sample_weight=shares)
 
 
 @gpu
-def stages(model: StyleTransfer, photo: torch.Tensor) -> Iterator[Stage]:
+def stages(model: StyleTransfer, photo: torch.Tensor, regions: dict[str, torch.Tensor] | None) -> Iterator[Stage]:
     """Transform, as a function of its own: a GPU may be lent for it."""
-    yield from model.staged_transform(photo)
+    yield from model.staged_transform(photo, regions)
 
 
 def _waiting(ahead: int, order: Order) -> str:

@@ -45,7 +45,7 @@ def step_of(stage: Stage, strength: float) -> Step:
     held = stage.losses.get("content", {}) if strength < 1 else {}
     content = sum(held.values()) / (2 * (1 - strength) * CONTENT_WEIGHT) if held else None
     share = 2 * strength / len(STYLE_LAYERS)
-    style = {k: v / share for k, v in stage.losses["style"].items() if k != PIXELS} if share else {}
+    style = {k: v / share for k, v in stage.losses.get("style", {}).items() if k != PIXELS} if share else {}
     return Step(stage.scale, content, style)
 
 

@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
+from PIL import Image
 
-from styler import samples
+from styler import images, samples
 from styler.demo import advice, painting, parts, plots
 from styler.demo.errors import told
-from styler.demo.orders import MAX_PAINTINGS, SIZES, Order, Upload, order
+from styler.demo.orders import MAX_PAINTINGS, SIZES, Order, Upload, drawn_on, order
 from styler.optimize import PRESETS
+from styler.subject import find_subject
 
+DRAWN = 512  # px; longest side of the photo to paint on
+INK = (255, 90, 60)
 READY = "Painted beforehand. Tap Paint to see it happen, or choose other pictures."
 
 
@@ -53,10 +58,37 @@ def run(request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
 
 def wanted(content: Any, style: Any, mixed: Any, *rest: Any) -> Order:
     """Take an order from the page's controls, in the order in which they are laid out."""
-    *shares, preset, strength, size, smooth = rest
+    *shares, preset, strength, size, smooth, colors, scale, where, drawing = rest
     paintings = [style, *(item["image"] for item in mixed or [])]
     pooling = "average" if smooth else "max"
-    return order(content, paintings, shares[: len(paintings)], preset, strength, size, pooling)
+    shares = shares[: len(paintings)]
+    return order(content, paintings, shares, preset, strength, size, pooling, colors, scale, where, drawing)
+
+
+def find(content: Any, drawing: Any) -> dict[str, Any]:
+    """Return for the editor the photo with its subject painted over, spread from what the visitor has marked."""
+    with told():
+        photo = images.resize(Upload.of(content, "photo").read(), DRAWN)
+        marked = drawn_on(drawing)
+        mask = find_subject(photo, None if marked is None else marked.painted())
+        layer = np.zeros((*mask.shape, 4), np.uint8)
+        layer[..., :3], layer[..., 3] = INK, np.where(mask > 0.5, 255, 0)
+        return {"background": images.like(photo, "a path"), "layers": [Image.fromarray(layer)], "composite": None}
+
+
+def canvas(content: Any) -> dict[str, Any] | None:
+    """Return for the editor the photo alone, to be painted on."""
+    upload = _upload(content, "photo")
+    if upload is None:
+        return None
+    try:
+        return {
+            "background": images.like(images.resize(upload.read(), DRAWN), "a path"),
+            "layers": [],
+            "composite": None,
+        }
+    except ValueError:
+        return None
 
 
 def stop(request: gr.Request) -> gr.Button:
