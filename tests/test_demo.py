@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 from PIL import Image
 
-from styler import images
+from styler import images, samples
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="the page is tested through playwright, which is not installed"
@@ -201,6 +201,31 @@ def test_the_page_fits_and_the_picture_is_the_largest_thing(page: Page, width: i
     areas = {name: box["width"] * box["height"] for name, box in places(page).items() if box}
     assert max(areas, key=lambda name: areas[name]) == "#picture"
     assert page.locator("#picture").bounding_box()["y"] < height / 2
+
+
+def test_the_subject_stays_a_photo(page: Page, tmp_path: Path) -> None:
+    choose(page, "astronaut")
+    page.get_by_role("button", name="More").click()
+    page.get_by_label("Only the background").check()
+    page.locator("#drawing canvas").first.wait_for()
+    button(page, "Paint").first.click()
+    note(page, "Done after")
+    with page.expect_download() as download:
+        button(page, "PNG").click()
+    download.value.save_as(tmp_path / "kept.png")
+    change = (images.read(tmp_path / "kept.png") - images.resize(images.read(samples.path("astronaut")), 128)).abs()
+    assert change[..., 20:38, 52:62].mean() < 0.03 < change[..., 5:30, 80:110].mean()  # her face, the wall
+
+
+def test_a_found_subject_comes_back_as_it_was_found() -> None:
+    from styler.demo import visit
+    from styler.demo.orders import drawn_on
+
+    found = visit.find({"path": str(samples.path("ball"))}, None).value
+    upload = drawn_on(found)
+    assert upload is not None and set(upload.painted().unique().tolist()) == {0.0, 1.0}
+    assert 0.1 < upload.painted().mean() < 0.3
+    assert drawn_on({"layers": []}) is None and drawn_on(None) is None
 
 
 def test_every_control_has_a_name(page: Page) -> None:

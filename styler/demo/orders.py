@@ -56,9 +56,9 @@ class Upload:
         return Upload(path, role, hashlib.sha256(_bytes(path, role)).hexdigest())
 
     def painted(self) -> torch.Tensor:
-        """Decode a drawing's opacity: white where something was painted."""
+        """Decode a drawing: white where anything was painted, however lightly."""
         with Image.open(io.BytesIO(_bytes(self.path, self.role))) as drawing:
-            return images.read(drawing.convert("RGBA").getchannel("A"), _name(self.path, self.role))
+            return images.read(drawing.convert("RGBA").getchannel("A"), _name(self.path, self.role)).ceil()
 
     def read(self) -> torch.Tensor:
         """Decode the image; errors call it by its own name and not by its place on the server."""

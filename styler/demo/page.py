@@ -91,8 +91,9 @@ def build(size: int = 512) -> gr.Blocks:
                     colors = gr.Radio(COLORS, value="painting", label="Colours")
                     where = gr.Radio([(words, key) for key, words in WHERE.items()], value="everywhere", label="Where")
                     with gr.Column(visible=False) as region:
+                        gr.HTML(parts.hint("The subject is found by itself. Paint over it here to choose another."))
                         drawing = gr.ImageEditor(
-                            label="Paint over the subject, or let it be found",
+                            label="The subject",
                             brush=gr.Brush(default_size=24, colors=["rgb(255, 90, 60)"], color_mode="fixed"),
                             sources=(),
                             transforms=(),

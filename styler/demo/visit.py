@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+import torch
 from PIL import Image
 
 from styler import images, samples
@@ -17,7 +18,7 @@ from styler.optimize import PRESETS
 from styler.subject import find_subject
 
 DRAWN = 512  # px; longest side of the photo to paint on
-INK = (255, 90, 60)
+INK, SEEN_THROUGH = (255, 90, 60), 160
 READY = "Painted beforehand. Tap Paint to see it happen, or choose other pictures."
 
 
@@ -65,30 +66,30 @@ def wanted(content: Any, style: Any, mixed: Any, *rest: Any) -> Order:
     return order(content, paintings, shares, preset, strength, size, pooling, colors, scale, where, drawing)
 
 
-def find(content: Any, drawing: Any) -> dict[str, Any]:
-    """Return for the editor the photo with its subject painted over, spread from what the visitor has marked."""
+def find(content: Any, drawing: Any) -> gr.ImageEditor:
+    """Show in the editor the photo with its subject painted over, spread from what the visitor has marked."""
     with told():
         photo = images.resize(Upload.of(content, "photo").read(), DRAWN)
         marked = drawn_on(drawing)
         mask = find_subject(photo, None if marked is None else marked.painted())
         layer = np.zeros((*mask.shape, 4), np.uint8)
-        layer[..., :3], layer[..., 3] = INK, np.where(mask > 0.5, 255, 0)
-        return {"background": images.like(photo, "a path"), "layers": [Image.fromarray(layer)], "composite": None}
+        layer[..., :3], layer[..., 3] = INK, np.where(mask > 0.5, SEEN_THROUGH, 0)
+        return editor(photo, Image.fromarray(layer))
 
 
-def canvas(content: Any) -> dict[str, Any] | None:
-    """Return for the editor the photo alone, to be painted on."""
-    upload = _upload(content, "photo")
-    if upload is None:
-        return None
+def canvas(content: Any) -> gr.ImageEditor:
+    """Show in the editor the photo alone, to be painted on; what is wrong with it is told when it is to be painted."""
     try:
-        return {
-            "background": images.like(images.resize(upload.read(), DRAWN), "a path"),
-            "layers": [],
-            "composite": None,
-        }
+        return editor(images.resize(Upload.of(content, "photo").read(), DRAWN))
     except ValueError:
-        return None
+        return gr.ImageEditor(None)
+
+
+def editor(photo: torch.Tensor, *layers: Image.Image) -> gr.ImageEditor:
+    """A canvas as large as the photo: on another, the editor would lay the two askew."""
+    background = images.like(photo, "a path")
+    value: Any = {"background": background, "layers": list(layers), "composite": None}
+    return gr.ImageEditor(value, canvas_size=background.size)
 
 
 def stop(request: gr.Request) -> gr.Button:
