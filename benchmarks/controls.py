@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 from torch import Tensor
 
 from styler import StyleTransfer
@@ -38,11 +38,11 @@ ASTRONAUT = (
         (300, 70),
         (298, 100),
         (275, 130),
-        (268, 165),
-        (300, 210),
-        (308, 245),
+        (260, 168),
+        (285, 190),
+        (302, 220),
     ),
-    *((345, 265), (360, 320), (362, 352), (400, 344), (450, 352), (485, 400), (497, 460), (512, 490), (512, 512)),
+    *((307, 245), (345, 265), (360, 320), (362, 352), (400, 344), (450, 352), (485, 400), (497, 460), (512, 512)),
 )
 PAIRS = (("cat", "starry_night"), ("astronaut", "great_wave"), ("pagoda", "composition_viii"))
 
@@ -53,7 +53,7 @@ def outline() -> Image.Image:
     """The astronaut's mask: white inside."""
     mask = Image.new("L", (512, 512))
     ImageDraw.Draw(mask).polygon(ASTRONAUT, fill=255)
-    return mask
+    return mask.filter(ImageFilter.MinFilter(5))
 
 
 def painted(

@@ -14,6 +14,7 @@ from typing import Any
 # Kept in step with the estimator by a test; importing it here would make --help wait for torch.
 PRESETS = ("preview", "balanced", "fine")
 REGIONS = ("subject", "background")
+STARTS = ("content", "noise")
 COLORS = ("painting", "photo", "matched", "palette")
 
 
@@ -41,6 +42,9 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="W",
         help="the share of each painting, after the pictures: --style-weights 0.7 0.3",
+    )
+    p.add_argument(
+        "--init", default="content", metavar="I", help="where to start: content, noise, or an image (default: content)"
     )
     p.add_argument(
         "--colors",
@@ -134,6 +138,7 @@ def run(args: argparse.Namespace) -> int:
         args.strength,
         style_scale=args.style_scale,
         preset=args.preset,
+        init=args.init if args.init in STARTS else read(args.init),
         colors=args.colors,
         device=args.device,
         random_state=args.seed,
@@ -169,7 +174,7 @@ def run(args: argparse.Namespace) -> int:
     settings: dict[str, Any] = {"content": args.content, "style": args.style, "style_weights": args.style_weights}
     if regions:
         settings |= {"mask": args.mask, "regions": wanted}
-    settings |= painter.get_params() | {"steps": stage.step, "of_steps": stage.n_steps}
+    settings |= painter.get_params() | {"init": args.init, "steps": stage.step, "of_steps": stage.n_steps}
     save(stage.image, args.output, settings)
     height, width = stage.image.shape[-2:]
     if interrupted:

@@ -51,8 +51,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         How the pixels descend.
     max_iter : int, default=None
         At most so many steps over all scales; by default what the preset takes.
-    init : {"content", "noise"}, default="content"
-        Where to start from; noise gives a picture freer of the photo, and another for every `random_state`.
+    init : {"content", "noise"} or image-like other than str, default="content"
+        Where to start from: the photo in the painting's colours, noise (freer of the photo, and another picture for
+        every `random_state`), or any image, stretched to the photo's shape; the path of one as a `pathlib.Path`.
     colors : {"painting", "photo", "matched", "palette"}, default="painting"
         Whose colours to show. "painting": the painting's. "photo": each place keeps the photo's, the painting gives
         light and shade alone. "matched": the painted picture's colours are moved as a whole to the photo's mean and
@@ -105,7 +106,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         "preset": [StrOptions(set(PRESETS))],
         "optimizer": [StrOptions(set(OPTIMIZERS))],
         "max_iter": [Interval(Integral, 1, None, closed="left"), None],
-        "init": [StrOptions({"content", "noise"})],
+        "init": [StrOptions({"content", "noise"}), os.PathLike, Image, np.ndarray, Tensor],
         "colors": [StrOptions(set(COLORS))],
         "pooling": [StrOptions(set(POOLING))],
         "weights": [str, os.PathLike],
@@ -124,7 +125,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         preset: str = "balanced",
         optimizer: str = "lbfgs",
         max_iter: int | None = None,
-        init: str = "content",
+        init: ImageLike = "content",
         colors: str = "painting",
         pooling: str = "max",
         weights: str | os.PathLike[str] = "original",
@@ -228,11 +229,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             If an image or a parameter changed since `fit` can't be used; the message says which and what to do.
         """
         self._check_ready()
-        photos = list(each(X, "photo"))
-        maps = regions if isinstance(regions, (list, tuple)) else [regions] * len(photos)
-        if len(maps) != len(photos):
-            raise ValueError(f"{len(maps)} mapping(s) of regions for {len(photos)} photo(s); give one for each.")
-        painted = [self._transform_one(x, name, where) for (x, name), where in zip(photos, maps, strict=True)]
+        painted = [self._transform_one(x, name, where) for x, name, where in self._photos(X, regions)]
         if not is_collection(X):
             return painted[0]
         if isinstance(X, Tensor):
@@ -320,6 +317,42 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
                 style, total = style + area * sum(losses) / len(losses), total + area
         return {"content": float(content_loss(F, P)), "style": style / total}
 
+    def score(self, X: Any, y: None = None, regions: Any = None) -> float:
+        """How well photos are painted, for scikit-learn's searches; higher is better.
+
+        Parameters
+        ----------
+        X : as for `transform`
+            Photos; each is painted.
+        y : None
+            Ignored.
+        regions : as for `transform`
+
+        Returns
+        -------
+        float
+            Minus the mean over photos of content lost plus style missed: of `distances`, the content's as a share of
+            an evenly grey picture's, the style's as a share of the photo's own. -1 is the photo itself.
+        """
+        self._check_ready()
+        scores = []
+        for x, name, where in self._photos(X, regions):
+            photo = read(x, name)
+            painted = deque(self._stages(photo, name, where), maxlen=1).pop().image
+            grey = torch.full_like(photo, 0.5)
+            own, none, got = (self.distances(photo, picture, where) for picture in (photo, grey, painted))
+            lost, missed = got["content"] / max(none["content"], 1e-9), got["style"] / max(own["style"], 1e-9)
+            scores.append(-(lost + missed))
+        return float(np.mean(scores))
+
+    def _photos(self, X: Any, regions: Any) -> list[tuple[ImageLike, str, Mapping[str, ImageLike] | None]]:
+        """The photos in X, with what messages call them and where their regions are."""
+        photos = list(each(X, "photo"))
+        maps = regions if isinstance(regions, (list, tuple)) else [regions] * len(photos)
+        if len(maps) != len(photos):
+            raise ValueError(f"{len(maps)} mapping(s) of regions for {len(photos)} photo(s); give one for each.")
+        return [(x, name, where) for (x, name), where in zip(photos, maps, strict=True)]
+
     def _check_ready(self) -> None:
         check_is_fitted(self)
         self._validate_params()
@@ -336,7 +369,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         photo = resize(original, self.scales_[-1].size)
         styles, masks = self._styles(regions, original, photo)
         start = None
-        if self.init == "noise":
+        if not isinstance(self.init, str):
+            start = resize(read(self.init, "init"), (photo.shape[-2], photo.shape[-1]))
+        elif self.init == "noise":
             noise = check_random_state(self.random_state).uniform(size=photo.shape)
             start = torch.from_numpy(noise).to(photo)
         network = self._network()

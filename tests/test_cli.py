@@ -99,6 +99,7 @@ def test_quiet_is_quiet(tmp_path):
         ([CAT, STARRY, "-o", CAT], "another name"),
         ([CAT, STARRY, "-o", "out.png", "--size", "0"], "'size'"),
         ([CAT, STARRY, "-o", "out.png", "--strength", "2"], "'strength'"),
+        ([CAT, STARRY, "-o", "out.png", "--init", "zeros"], "zeros does not exist"),
         ([CAT, STARRY, "-o", "out.png", "--style-scale", "3"], "'style_scale'"),
         ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1"], "one weight for each"),
         ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1", "-1"], "weights of 0 or more"),

@@ -1,6 +1,7 @@
 """scikit-learn's manners."""
 
 import pickle
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from PIL import Image
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import ParameterGrid
+from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import (
@@ -246,6 +247,33 @@ def test_a_style_seen_nearer_is_larger(size):
     assert seen_at(small, size, 0.5).shape == (1, 3, 16, 21) and seen_at(small, size, 2.0).shape == (1, 3, 60, 80)
     with pytest.raises(ValueError, match="style_scale changed after fit"):
         near.set_params(style_scale=1.0).transform(CAT)
+
+
+def test_any_image_to_start_from(fitted):
+    model = clone(StyleTransfer(**QUICK, init=read(WAVE))).fit(STARRY)
+    started = model.transform(CAT)
+    content, path_given = (model.set_params(init=init).transform(CAT) for init in ("content", Path(WAVE)))
+    np.testing.assert_array_equal(started, path_given)
+    wave = np.asarray(Image.open(WAVE).resize(started.size), float)
+    assert np.abs(started - wave).mean() < 0.7 * np.abs(np.asarray(content) - wave).mean()
+    with pytest.raises(ValueError, match=r"nowhere\.png does not exist"):
+        model.set_params(init=Path("nowhere.png")).transform(CAT)
+
+
+def test_search_for_the_best_strength():
+    """As in the README: paintings are what is fitted, photos what is scored."""
+    photos = [photo("uint8"), photo("uint8")[:, ::-1]]
+    search = GridSearchCV(
+        StyleTransfer(size=48, max_iter=8),
+        {"strength": [0.0, 0.6], "style_scale": [1.0, 2.0]},
+        scoring=lambda model, X: model.score(photos),
+        cv=[([0], [0])],
+        error_score="raise",
+    ).fit([STARRY])
+    scores = search.cv_results_["mean_test_score"]
+    assert search.best_params_["strength"] == 0.6 and np.isfinite(scores).all()
+    assert scores[:2] == pytest.approx(-1, abs=0.1)  # without strength, the photo itself
+    assert search.best_estimator_.transform(CAT).size == (48, 32)
 
 
 def test_whose_colours():
