@@ -54,7 +54,9 @@ def parser() -> argparse.ArgumentParser:
         "painting's without its strokes (palette)",
     )
     p.add_argument(
-        "--mask", metavar="M", help="an image as large as the photo: white where the subject is, black elsewhere"
+        "--mask",
+        metavar="M",
+        help="an image as large as the photo: white where the subject is, black elsewhere; or find, to have it found",
     )
     for region in REGIONS:
         p.add_argument(
@@ -121,11 +123,13 @@ def styles(args: argparse.Namespace) -> dict[str, list[str] | None]:
 
 def run(args: argparse.Namespace) -> int:
     """Paint, show progress, save, report."""
+    import torch
     from tqdm import tqdm
 
     from styler.estimator import StyleTransfer
     from styler.images import check_output, read, save
     from styler.regions import read_mask
+    from styler.subject import find_subject
 
     wanted = styles(args)
     sources = [args.content, *filter(None, [args.mask]), *(path for style in wanted.values() for path in style or ())]
@@ -145,7 +149,9 @@ def run(args: argparse.Namespace) -> int:
     )
     photo = read(args.content)
     weights, regions = args.style_weights, None
-    if args.mask:
+    if args.mask == "find":
+        regions = {"subject": torch.from_numpy(find_subject(photo))}
+    elif args.mask:
         regions = {"subject": read_mask(args.mask, args.mask, (photo.shape[-2], photo.shape[-1]))}
     if regions is None:
         painter.fit(args.style, sample_weight=weights)

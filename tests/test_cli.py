@@ -15,7 +15,7 @@ from styler.images import read, resize, save, settings
 from styler.optimize import COLORS, PRESETS
 from styler.samples import path
 
-CAT, STARRY, WAVE = (str(path(key)) for key in ("cat", "starry_night", "great_wave"))
+BALL, CAT, STARRY, WAVE = (str(path(key)) for key in ("ball", "cat", "starry_night", "great_wave"))
 
 
 def styler(*args, **options):
@@ -141,3 +141,11 @@ def test_ctrl_c_keeps_the_picture_so_far(tmp_path):
     assert process.returncode == 130 and "interrupted at step" in rest and "Traceback" not in rest
     with Image.open(out) as image:
         assert image.size == (128, 85)
+
+
+def test_the_subject_is_found(tmp_path):
+    out = tmp_path / "out.png"
+    options = ["--size", "64", "--preset", "preview", "--quiet", "--mask", "find", "--background-style", "none"]
+    assert cli.main([BALL, STARRY, "-o", str(out), *options]) == 0
+    change = (read(out) - resize(read(BALL), 64)).abs().mean(1)[0]
+    assert change[20:44, 18:36].mean() > 0.1 > 0.01 > change[:10].mean()  # the ball, the wall behind it
