@@ -93,6 +93,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (TypeError, ValueError) as error:
         print(f"{p.prog}: {error}", file=sys.stderr)
         return 2
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        print(f"{p.prog}: a picture of {args.size} px does not fit in memory; give a smaller --size.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(f"\n{p.prog}: interrupted; nothing more was written.", file=sys.stderr)
         return 130

@@ -149,3 +149,12 @@ def test_the_subject_is_found(tmp_path):
     assert cli.main([BALL, STARRY, "-o", str(out), *options]) == 0
     change = (read(out) - resize(read(BALL), 64)).abs().mean(1)[0]
     assert change[20:44, 18:36].mean() > 0.1 > 0.01 > change[:10].mean()  # the ball, the wall behind it
+
+
+def test_a_picture_too_large_for_memory_is_told(monkeypatch, capsys, tmp_path):
+    def too_large(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("styler.estimator.resize", too_large)
+    assert cli.main([CAT, STARRY, "-o", str(tmp_path / "out.png"), "--size", "99999", "--quiet"]) == 2
+    assert "99999 px does not fit in memory" in capsys.readouterr().err

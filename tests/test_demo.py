@@ -191,6 +191,9 @@ def test_a_link_reopens_the_page_as_it_was(page: Page, browser: Browser) -> None
     other.goto(page.evaluate("window.copied"))
     expect(other.locator("#content img")).to_have_attribute("src", re.compile("coffee.png"))
     expect(other.get_by_label("Balanced")).to_be_checked()
+    for name in ("Paint", "Stop", "Use as photo", "Paint finer"):
+        expect(button(other, name).first).to_be_visible()
+    expect(other.locator("#pairs button").first).to_contain_text("The Starry Night")
     other.close()
 
 
@@ -273,6 +276,7 @@ def test_a_bad_upload_is_told_in_one_sentence(page: Page, tmp_path: Path) -> Non
     clear(page, "content")
     page.locator("#content input[type=file]").set_input_files(tmp_path / "my <b>.jpg")
     page.locator("#content img").wait_for()
+    expect(page.locator("#hint")).to_contain_text("The photo my")
     button(page, "Paint").first.click()
     expect(page.get_by_test_id("toast-body")).to_contain_text("The photo my")
     expect(button(page, "Paint").first).to_be_enabled()
@@ -285,6 +289,7 @@ def test_an_own_photo_is_painted(page: Page, tmp_path: Path) -> None:
     expect(page.get_by_test_id("toast-body")).to_contain_text("Choose a photo first.")
     page.locator("#content input[type=file]").set_input_files(tmp_path / "mine.webp")
     page.locator("#content img").wait_for()
+    note(page, "Tap Paint to paint this photo")
     button(page, "Paint").first.click()
     note(page, "Done after")
 

@@ -70,7 +70,7 @@ def paint(
     Returns:
         The picture, the share of the work that is done, and what is going on.
     """
-    with told():
+    with told(page=False):
         wanted = order(photo, [painting, *(mixed or [])], weights, preset, strength, size)
         for view in work.paint(wanted, str(request.session_hash)):
             yield view.picture, view.progress or 0.0, view.note

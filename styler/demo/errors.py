@@ -17,12 +17,15 @@ def toast(error: Exception | str) -> gr.Error:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Turn what is raised within into a toast: a ValueError's own sentence, or a number to look up in the log."""
+def told(page: bool = True) -> Iterator[None]:
+    """Turn what is raised within into a toast: a ValueError's own sentence, or a number to look up in the log.
+
+    A program that calls the API instead of the page gets the sentence as it is.
+    """
     try:
         yield
     except ValueError as error:
-        raise toast(error) from error
+        raise toast(error) if page else gr.Error(str(error), print_exception=False) from error
     except Exception as error:
         number = uuid.uuid4().hex[:8]
         log.error("error %s", number, exc_info=error)

@@ -150,6 +150,7 @@ def build(size: int = 512) -> gr.Blocks:
         mixed.change(visit.show_shares, mixed, rows, preprocess=False, **AT_ONCE)
         where.change(lambda where: gr.Column(visible=where != "everywhere"), where, region, **AT_ONCE)
         gr.on([where.change, content.change], visit.canvas, content, drawing, preprocess=False, **AT_ONCE)
+        content.change(visit.fresh, [content, picture], [picture, note], preprocess=False, **AT_ONCE)
         find.click(visit.find, [content, drawing], drawing, preprocess=False, concurrency_limit=1, **QUIET)
         longest.release(parts.times, longest, times, **AT_ONCE)
         # Taking all that is asked for, it also lets a link know what has been chosen so far.

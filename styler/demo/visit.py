@@ -100,12 +100,24 @@ def stop(request: gr.Request) -> gr.Button:
 
 def idle() -> list[Any]:
     """Make the page ready again after a failure."""
-    return show(gr.skip(), parts.note("Nothing painted."), busy=False)
+    return show(gr.skip(), parts.note("Tap Paint to try again."), busy=False)
 
 
 def look(content: Any, style: Any, *_: Any) -> str:
-    """Return a word on the pair; what is wrong with a picture is told when it is to be painted."""
+    """Return a word on the pair, or on what is wrong with one of its pictures."""
     return parts.hint(_advice(_upload(content, "photo"), _upload(style, "painting")))
+
+
+def fresh(content: Any, picture: Any) -> list[Any]:
+    """Return updates for the picture and the note: a photo just chosen, unless the picture shows it already."""
+    shown = picture[0] if picture else None
+    if not content or (shown and shown["path"] == content["path"]):
+        return [gr.skip(), gr.skip()]
+    try:
+        photo = images.like(images.resize(Upload.of(content, "photo").read(), DRAWN), "a path")
+    except ValueError:
+        return [gr.skip(), gr.skip()]
+    return [(photo, photo), parts.note("Tap Paint to paint this photo.")]
 
 
 def reopen(content: Any, picture: Any, request: gr.Request) -> list[Any]:
@@ -115,7 +127,11 @@ def reopen(content: Any, picture: Any, request: gr.Request) -> list[Any]:
     kept = [file["path"] for file in picture or [] if file and Path(file["path"]).is_file()]
     if len(kept) != 2:
         kept = [content["path"]] * 2 if content and Path(content["path"]).is_file() else []
-    return show(tuple(kept) or None, parts.note("Opened from a link. Tap Paint to paint it."), busy=False)
+    # Gradio keeps no words on buttons in a link, and would have them all say "Run".
+    words = ["Use as photo", "Paint finer", "Paint", *map(parts.pair_title, samples.PAIRS)]
+    named = [gr.Button(name, interactive=i > 1) for i, name in enumerate(words)]
+    updates = show(tuple(kept) or None, parts.note("Opened from a link. Tap Paint to paint it."), busy=False)
+    return [*updates[:3], gr.Button("Stop", interactive=False), *updates[4:6], *named]
 
 
 def show_shares(mixed: Any) -> list[gr.Column]:
@@ -159,5 +175,5 @@ def _upload(file: Any, role: str) -> Upload | None:
 def _advice(photo: Upload | None, painting: Upload | None) -> str:
     try:
         return advice.words(photo.read() if photo else None, painting.read() if painting else None)
-    except ValueError:
-        return ""
+    except ValueError as error:
+        return str(error)
