@@ -87,8 +87,8 @@ def sweep(name: str, values: list[Any]) -> Callable[[int], Iterator[Row]]:
 def regions(size: int) -> Iterator[Row]:
     """The whole, the subject alone, the background alone, each its own."""
     mask = {"subject": outline()}
-    for a, b in (("starry_night", "great_wave"), ("deep_field", "composition_viii")):
-        a, b = path(a), path(b)
+    for pair in (("starry_night", "great_wave"), ("deep_field", "composition_viii")):
+        a, b = map(path, pair)
         choices = [
             {"subject": a, "background": None},
             {"subject": None, "background": a},
