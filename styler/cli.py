@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import time
@@ -14,6 +15,9 @@ from typing import Any
 # Kept in step with the estimator by a test; importing it here would make --help wait for torch.
 PRESETS = ("preview", "balanced", "fine")
 REGIONS = ("subject", "background")
+# What a picture's metadata says of where it came from, by the names of the arguments; and how it was painted.
+INPUTS = ("content", "style", "style_weights", "mask", "subject_style", "background_style", "init")
+CHOICES = ("size", "strength", "style_scale", "preset", "colors", "device")
 STARTS = ("content", "noise")
 COLORS = ("painting", "photo", "matched", "palette")
 
@@ -21,9 +25,15 @@ COLORS = ("painting", "photo", "matched", "palette")
 def parser() -> argparse.ArgumentParser:
     """The arguments, without anything that takes long to import."""
     p = argparse.ArgumentParser(prog="styler", description="Paint a photo in the style of a painting.")
-    p.add_argument("content", metavar="CONTENT", help="the photo")
+    p.add_argument("content", metavar="CONTENT", nargs="?", help="the photo")
     p.add_argument("style", metavar="STYLE", nargs="*", help="the painting, or several to be blended")
     p.add_argument("-o", "--output", metavar="OUT", required=True, help="the picture: .png, .jpg, .webp, .tif (16 bit)")
+    p.add_argument(
+        "--from",
+        dest="source",
+        metavar="OUT",
+        help="paint again what this command painted before: the same files and settings, but for those given anew",
+    )
     p.add_argument("--size", type=int, default=512, metavar="N", help="longest side in px (default: 512)")
     p.add_argument("--preset", choices=PRESETS, default="balanced", help="time to take (default: balanced)")
     p.add_argument(
@@ -65,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
             help=f"with --mask: the painting for the {region}, or none to keep the photo there (default: STYLE)",
         )
     p.add_argument("--device", metavar="D", help="cpu, cuda or mps (default: the GPU if there is one)")
-    p.add_argument("--seed", type=int, metavar="N", help="the seed of whatever is random")
+    p.add_argument("--seed", type=int, default=0, metavar="N", help="the seed of whatever is random (default: 0)")
     p.add_argument("--json", action="store_true", help="print what was done as one JSON object")
     p.add_argument("--quiet", action="store_true", help="print nothing but errors, and the JSON if asked for")
     return p
@@ -87,6 +97,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     p = parser()
     args = p.parse_intermixed_args(argv)
     try:
+        if args.source:
+            p.set_defaults(**restored(args.source))
+            args = p.parse_intermixed_args(argv)
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: print(f"{p.prog}: {message}", file=sys.stderr)
             return run(args)
@@ -103,8 +116,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def restored(path: str) -> dict[str, Any]:
+    """The arguments that a picture was painted with, once its files are found to be the same still."""
+    from styler.images import settings
+
+    kept = settings(path)
+    if not isinstance(kept.get("sha256"), dict):
+        raise ValueError(f"{path} does not tell how it was painted; give a picture painted by this command.")
+    for source, digest in kept["sha256"].items():
+        if not Path(source).is_file():
+            raise ValueError(f"{source}, which {path} was painted from, is not there; bring it back or change folder.")
+        if sha256(source) != digest:
+            raise ValueError(f"{source} has changed since {path} was painted from it; bring the old file back.")
+    return {name: kept[name] for name in (*INPUTS, *CHOICES) if name in kept} | {"seed": kept.get("random_state")}
+
+
+def sha256(path: str) -> str:
+    """A file's fingerprint."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
 def styles(args: argparse.Namespace) -> dict[str, list[str] | None]:
     """The paintings of each region, None where the photo stays; of the whole picture, labelled "", without a mask."""
+    if not args.content:
+        raise ValueError("there is no photo; name it first: styler photo.jpg painting.jpg -o out.png.")
     given = {region: getattr(args, f"{region}_style") for region in REGIONS}
     if not args.mask:
         if any(given.values()):
@@ -137,7 +172,8 @@ def run(args: argparse.Namespace) -> int:
     from styler.subject import find_subject
 
     wanted = styles(args)
-    sources = [args.content, *filter(None, [args.mask]), *(path for style in wanted.values() for path in style or ())]
+    sources = [args.content, *(path for style in wanted.values() for path in style or ())]
+    sources += [path for path in (args.mask, args.init) if path and path not in STARTS]
     if Path(args.output).resolve() in [Path(source).resolve() for source in sources]:
         raise ValueError(f"{args.output} is one of the pictures to start from; give the painted one another name.")
     check_output(args.output)
@@ -163,6 +199,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         blended = {region: weights for region, style in wanted.items() if style is args.style}
         painter.fit(wanted, sample_weight=blended)
+    digests = {source: sha256(source) for source in sources}
     if not args.quiet:
         print(f"{args.preset}: about {painter.expected_seconds(photo):.0f} s on this machine", file=sys.stderr)
     stage, interrupted = None, False
@@ -182,10 +219,8 @@ def run(args: argparse.Namespace) -> int:
         interrupted = True
     assert stage is not None  # a schedule has one step at least
     seconds = time.perf_counter() - start
-    settings: dict[str, Any] = {"content": args.content, "style": args.style, "style_weights": args.style_weights}
-    if regions:
-        settings |= {"mask": args.mask, "regions": wanted}
-    settings |= painter.get_params() | {"init": args.init, "steps": stage.step, "of_steps": stage.n_steps}
+    settings = painter.get_params() | {name: getattr(args, name) for name in INPUTS}
+    settings |= {"sha256": digests, "steps": stage.step, "of_steps": stage.n_steps}
     save(stage.image, args.output, settings)
     height, width = stage.image.shape[-2:]
     if interrupted:

@@ -80,8 +80,42 @@ def test_subject_and_background(tmp_path):
     assert done.stderr.count("it is resized") == 1 and "Warning" not in done.stderr
     difference = (read(out) - resize(X, 64)).abs().mean((0, 1, 2))
     assert difference[:28].min() > 0.01 > 0.005 > difference[36:].max()
-    assert settings(out)["regions"] == {"subject": [STARRY, WAVE], "background": None}
+    assert settings(out)["mask"] == str(tmp_path / "mask.png") and settings(out)["background_style"] == "None"
     assert json.loads(done.stdout)["style_distance"]["after"] < json.loads(done.stdout)["style_distance"]["before"]
+
+
+@pytest.mark.parametrize("extension", ["png", "tif"])
+def test_a_picture_is_painted_again(tmp_path, monkeypatch, capsys, extension):
+    monkeypatch.chdir(tmp_path)
+    small, again, other = tmp_path / "cat.png", f"again.{extension}", f"other.{extension}"
+    save(resize(read(CAT), 40), small)
+    options = [
+        "--size",
+        "32",
+        "--strength",
+        "0.7",
+        "--init",
+        "noise",
+        "--preset",
+        "preview",
+        "--style-weights",
+        "2",
+        "1",
+    ]
+    first = f"first.{extension}"
+    assert cli.main(["cat.png", STARRY, WAVE, "-o", first, *options, "--quiet"]) == 0
+    assert cli.main(["--from", first, "-o", again, "--quiet"]) == 0
+    assert cli.main(["--from", again, "-o", other, "--quiet", "--seed", "1"]) == 0
+    assert settings(again) == settings(first) and set(settings(first)["sha256"]) == {"cat.png", STARRY, WAVE}
+    assert torch.equal(read(again), read(first)) and not torch.equal(read(other), read(first))
+    save(resize(read(CAT), 41), small)
+    assert cli.main(["--from", first, "-o", again]) == 2
+    small.unlink()
+    assert cli.main(["--from", first, "-o", again]) == 2
+    assert cli.main(["--from", STARRY, "-o", again]) == 2
+    changed, missing, foreign = capsys.readouterr().err.splitlines()
+    assert f"cat.png has changed since {first}" in changed and "cat.png, which" in missing
+    assert "does not tell how it was painted" in foreign
 
 
 def test_quiet_is_quiet(tmp_path):
@@ -103,6 +137,7 @@ def test_quiet_is_quiet(tmp_path):
         ([CAT, STARRY, "-o", "out.png", "--style-scale", "3"], "'style_scale'"),
         ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1"], "one weight for each"),
         ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1", "-1"], "weights of 0 or more"),
+        (["-o", "out.png"], "there is no photo"),
         ([CAT, "-o", "out.png"], "there is no style"),
         ([CAT, STARRY, "-o", "out.png", "--subject-style", WAVE], "need --mask"),
         ([CAT, "-o", "out.png", "--mask", CAT, "--subject-style", WAVE], "both --subject-style and"),
