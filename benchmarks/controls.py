@@ -87,13 +87,8 @@ def sweep(name: str, values: list[Any]) -> Callable[[int], Iterator[Row]]:
 def regions(size: int) -> Iterator[Row]:
     """The whole, the subject alone, the background alone, each its own."""
     mask = {"subject": outline()}
-<<<<<<< HEAD
     for a, b in (("starry_night", "great_wave"), ("deep_field", "composition_viii")):
         one, other = path(a), path(b)
-=======
-    for pair in (("starry_night", "great_wave"), ("deep_field", "composition_viii")):
-        a, b = map(path, pair)
->>>>>>> e52f8b15f2bb03f3cb8987f2df85d28dcd61291b
         choices = [
             {"subject": one, "background": None},
             {"subject": None, "background": one},

@@ -76,7 +76,8 @@ def markdown(results: Sequence[Result], costs: Result, start: dict[str, float], 
     """
     parts = [
         "# Results\n",
-        "Written by `python -m benchmarks`, except for the notes at the end. Every figure above the ablation is of one run.\n",
+        "Written by `python -m benchmarks`, except for the notes at the end. "
+        "All figures above the ablation are of one run.\n",
         machine(costs),
         *[
             f"`{name}` is not installed and was left out (`pip install -r benchmarks/requirements.txt`).\n"

@@ -15,6 +15,7 @@ from typing import Any
 # Kept in step with the estimator by a test; importing it here would make --help wait for torch.
 PRESETS = ("preview", "balanced", "fine")
 REGIONS = ("subject", "background")
+FIND = "find"  # for a mask
 # What a picture's metadata says of where it came from, by the names of the arguments; and how it was painted.
 INPUTS = ("content", "style", "style_weights", "mask", "subject_style", "background_style", "init")
 CHOICES = ("size", "strength", "style_scale", "preset", "colors", "device")
@@ -173,7 +174,7 @@ def run(args: argparse.Namespace) -> int:
 
     wanted = styles(args)
     sources = [args.content, *(path for style in wanted.values() for path in style or ())]
-    sources += [path for path in (args.mask, args.init) if path and path not in STARTS]
+    sources += [path for path in (args.mask, args.init) if path and path not in (*STARTS, FIND)]
     if Path(args.output).resolve() in [Path(source).resolve() for source in sources]:
         raise ValueError(f"{args.output} is one of the pictures to start from; give the painted one another name.")
     check_output(args.output)
@@ -190,7 +191,7 @@ def run(args: argparse.Namespace) -> int:
     )
     photo = read(args.content)
     weights, regions = args.style_weights, None
-    if args.mask == "find":
+    if args.mask == FIND:
         regions = {"subject": torch.from_numpy(find_subject(photo))}
     elif args.mask:
         regions = {"subject": read_mask(args.mask, args.mask, (photo.shape[-2], photo.shape[-1]))}
