@@ -27,13 +27,6 @@ def test_expected_seconds_follow_pixels_and_steps(network):
     assert expected_seconds(network, (50, 100), schedule(256, "balanced", 10)) == pytest.approx(short / 2)
 
 
-def test_progress_counts_what_a_step_costs(network):
-    _, stages = painted(network, size=256, strength=0.5)
-    shares = [b.progress - a.progress for a, b in pairwise(stages)]
-    assert stages[-1].progress == pytest.approx(1)
-    assert shares[-1] > 2 * shares[0]
-
-
 @pytest.mark.parametrize("max_iter", [1, 2, 7, 50])
 def test_max_iter_bounds_the_steps(max_iter):
     scales = schedule(512, "balanced", max_iter)
@@ -104,8 +97,9 @@ def test_stages_tell_the_way(network):
     assert [s.step for s in stages] == list(range(1, 25))
     assert {s.n_steps for s in stages} == {24}
     assert {s.scale for s in stages} == {128, 160}
-    assert all(a.progress < b.progress for a, b in pairwise(stages))
+    shares = [b.progress - a.progress for a, b in pairwise(stages)]
     assert stages[-1].progress == pytest.approx(1)
+    assert shares[-1] > 1.3 * shares[0] > 0  # by pixels, not by count
     for stage in stages:
         assert stage.image.shape == photo.shape
         assert 0 <= stage.image.min() <= stage.image.max() <= 1
@@ -115,7 +109,7 @@ def test_stages_tell_the_way(network):
 
 
 def test_no_strength_keeps_the_photo_and_more_leaves_it(network):
-    kept, half, full = (painted(network, strength=s) for s in (0, 0.5, 1))
+    kept, half, full = (painted(network, 64, s) for s in (0, 0.5, 1))
     errors = [float((stages[-1].image - photo).square().mean()) for photo, stages in (kept, half, full)]
     assert errors[0] < 1e-4 < errors[1]
     assert errors[1] < errors[2] * 1.5
