@@ -281,7 +281,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     ) -> dict[str, float]:
         """How far a picture is from a photo's content and from the style learnt, in the paper's terms.
 
-        Measured at the finest scale with all layers, at most 384 px, so that pictures of different sizes compare.
+        Measured at the finest scale with all layers, at most 256 px, so that pictures of different sizes compare.
 
         Parameters
         ----------

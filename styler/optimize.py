@@ -179,13 +179,13 @@ def paint(
     if colors == "palette":
         yield Stage(start, scales[-1].size, 1, 1, 1.0, {})
         return
-    x = before = start
+    x = before = start = start.to(network.device)
     step, n_steps = 0, sum(scale.steps for scale in scales)
     done, cost = 0.0, sum(scale.cost for scale in scales)
     for scale, style in zip(scales, styles, strict=True):
         content = resize(photo, scale.size)
         size = (content.shape[-2], content.shape[-1])
-        here = resize(start, size).to(network.device)
+        here = resize(start, size)
         x = refine(x, before, here) if step else here
         before = here
         at = masks if masks is None else with_margin(F.adaptive_avg_pool2d(masks, size))

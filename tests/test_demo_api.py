@@ -229,3 +229,11 @@ def test_a_fault_of_ours_has_a_number_in_the_log(caplog: pytest.LogCaptureFixtur
         _ = {}["missing"]
     number = str(caught.value).split()[-1].strip("'.")
     assert number in caplog.text and "KeyError" in caplog.text
+
+
+def test_paintings_go_to_their_regions() -> None:
+    from styler.demo.orders import by_region
+
+    assert by_region("ab", (0.7, 0.3), "everywhere") == ("ab", (0.7, 0.3))
+    assert by_region("ab", (0.7, 0.3), "subject") == ({"subject": "ab", "background": None}, {"subject": (0.7, 0.3)})
+    assert by_region("abc", (1, 2, 3), "each") == ({"subject": "a", "background": "bc"}, {"background": (2, 3)})

@@ -101,16 +101,6 @@ class Order:
     where: str = "everywhere"
     drawing: Upload | None = None
 
-    def styles(self) -> tuple[Any, Any]:
-        """What `fit` is to learn: the paintings and their shares, by region if the picture has regions."""
-        paintings, shares = [painting.read() for painting in self.paintings], self.shares
-        if self.where == "everywhere":
-            return paintings, shares
-        if self.where == "each":
-            return {"subject": paintings[:1], "background": paintings[1:]}, {"background": shares[1:]}
-        other = {"subject": "background", "background": "subject"}[self.where]
-        return {self.where: paintings, other: None}, {self.where: shares}
-
 
 def order(
     photo: Mapping[str, Any] | None,
@@ -171,6 +161,16 @@ def order(
         where,
         drawn_on(drawing) if where != "everywhere" else None,
     )
+
+
+def by_region(paintings: Sequence[Any], shares: Sequence[float], where: str) -> tuple[Any, Any]:
+    """What `fit` is to learn, paintings and shares: by region, unless one style goes everywhere."""
+    if where == "everywhere":
+        return paintings, shares
+    if where == "each":
+        return {"subject": paintings[:1], "background": paintings[1:]}, {"background": shares[1:]}
+    other = {"subject": "background", "background": "subject"}[where]
+    return {where: paintings, other: None}, {where: shares}
 
 
 def drawn_on(drawing: Mapping[str, Any] | None) -> Upload | None:

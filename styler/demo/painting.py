@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import torch
 from styler import images
 from styler.demo.hosting import CONCURRENCY, gpu
 from styler.demo.line import Line
-from styler.demo.orders import Order, Recent, Upload
+from styler.demo.orders import Order, Recent, Upload, by_region
 from styler.demo.plots import Step, step_of
 from styler.estimator import StyleTransfer
 from styler.optimize import Stage
@@ -130,8 +130,8 @@ def paint(order: Order, session: str) -> Iterator[View]:
 def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Iterator[View]:
     yield View(shown, shown, "Looking at the two pictures …", 0)
     begun = time.monotonic()
-    model = copy(learnt(replace(order, photo=None, strength=0.5, colors="painting", drawing=None)))  # type: ignore[arg-type]
-    model.set_params(strength=order.strength, colors=order.colors)
+    lesson = (order.paintings, order.shares, order.where, order.size, order.preset, order.pooling, order.style_scale)
+    model = copy(learnt(*lesson)).set_params(strength=order.strength, colors=order.colors)
     regions = None if order.where == "everywhere" else {"subject": subject(order, photo)}
     picture, note, last, learning = photo, "Done", 0.0, time.monotonic()
     steps: list[Step] = []
@@ -159,10 +159,18 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Itera
 
 
 @lru_cache(maxsize=8)
-def learnt(order: Order) -> StyleTransfer:
-    """A style, learnt once for all who ask for it; of the order, what `fit` does not need has to be left out."""
-    model = StyleTransfer(order.size, style_scale=order.style_scale, preset=order.preset, pooling=order.pooling)
-    return fit(model, *order.styles())
+def learnt(
+    paintings: tuple[Upload, ...],
+    shares: tuple[float, ...],
+    where: str,
+    size: int,
+    preset: str,
+    pooling: str,
+    style_scale: float,
+) -> StyleTransfer:
+    """A style, learnt once for all who ask for it."""
+    model = StyleTransfer(size, style_scale=style_scale, preset=preset, pooling=pooling)
+    return fit(model, *by_region([painting.read() for painting in paintings], shares, where))
 
 
 def subject(order: Order, photo: torch.Tensor) -> torch.Tensor:
