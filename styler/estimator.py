@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple
 
@@ -21,9 +21,11 @@ from torch import Tensor
 
 from styler.images import ImageLike, like, read, resize
 from styler.losses import Moments, blend, content_loss, style_loss
+from styler.memory import budget, tile_side
 from styler.objective import CONTENT_LAYER, STYLE_LAYERS, Style, style_statistics
-from styler.optimize import COLORS, OPTIMIZERS, PRESETS, Scale, Stage, expected_seconds, paint, schedule
+from styler.optimize import COLORS, OPTIMIZERS, PRESETS, Point, Scale, Stage, expected_seconds, paint, schedule
 from styler.regions import partition, read_mask
+from styler.tiles import reach
 from styler.vgg import POOLING, VGG19, fast_dtype, load_state
 
 # What a style is learnt with; the other parameters may change between fit and transform.
@@ -67,6 +69,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         Where to compute, such as "cpu" or "cuda"; by default the GPU if there is one.
     dtype : {"float32", "bfloat16", "float64"}, default=None
         Precision of the network, by default the fastest that is good enough; pixels and sums have float32 at least.
+    max_memory : float, default=None
+        GB (10^9 bytes) to paint in, beside Python and the network; by default half of what is free on the device. A
+        picture that takes more is painted by tiles, the same but for rounding, in up to half as much time again.
     random_state : int, RandomState instance or None, default=None
         For ``init="noise"``. The same int gives the same picture on the same machine.
     verbose : int, default=0
@@ -112,6 +117,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         "weights": [str, os.PathLike],
         "device": [str, torch.device, None],
         "dtype": [StrOptions(set(DTYPES)), None],
+        "max_memory": [Interval(Real, 0, None, closed="neither"), None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -131,6 +137,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         weights: str | os.PathLike[str] = "original",
         device: str | torch.device | None = None,
         dtype: str | None = None,
+        max_memory: float | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
@@ -146,6 +153,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self.weights = weights
         self.device = device
         self.dtype = dtype
+        self.max_memory = max_memory
         self.random_state = random_state
         self.verbose = verbose
 
@@ -194,8 +202,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self.fitted_with_ = {name: getattr(self, name) for name in FIT_PARAMS}
         self.device_, self.dtype_ = str(network.device), str(network.dtype).removeprefix("torch.")
         self.scales_ = schedule(self.size, self.preset, self.max_iter)
+        memory = budget(self.max_memory, network.device)
         learnt = {
-            label: [learn(network, paintings[label], scale, self.style_scale) for scale in self.scales_]
+            label: [learn(network, paintings[label], scale, self.style_scale, memory) for scale in self.scales_]
             if label in paintings
             else None
             for label in styles
@@ -236,7 +245,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             return torch.stack(painted)
         return np.stack(painted) if isinstance(X, np.ndarray) else painted
 
-    def staged_transform(self, X: ImageLike, regions: Mapping[str, ImageLike] | None = None) -> Iterator[Stage]:
+    def staged_transform(
+        self, X: ImageLike, regions: Mapping[str, ImageLike] | None = None, resume: Point | None = None
+    ) -> Iterator[Stage]:
         """Paint one photo, yielding the picture so far after each step; stop whenever it is good.
 
         Parameters
@@ -245,6 +256,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             See `styler.images.read`.
         regions : mapping of str to image-like, default=None
             As for `transform`.
+        resume : Point, default=None
+            The `point` of the last stage of this picture, broken off: goes on from there. The picture is the same as
+            one painted in one go if the point ended a scale, and nearly so otherwise.
 
         Yields
         ------
@@ -254,8 +268,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self._check_ready()
         if isinstance(X, (list, tuple)):
             raise TypeError("staged_transform paints one photo at a time; call it for each.")
-        for stage in self._stages(X, "the photo", regions):
-            yield replace(stage, image=like(stage.image, X))
+        for stage in self._stages(X, "the photo", regions, resume):
+            yield replace(stage, render=partial(shown_like, stage, X))
 
     def expected_seconds(self, X: ImageLike | None = None) -> float:
         """About how many seconds `transform` will take for a photo on this machine; needs no `fit`.
@@ -274,7 +288,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         if self.colors == "palette":
             return 0.0
         height, width = (3, 4) if X is None else read(X, "the photo").shape[-2:]
-        return expected_seconds(self._network(), (height, width), schedule(self.size, self.preset, self.max_iter))
+        network, scales = self._network(), schedule(self.size, self.preset, self.max_iter)
+        return expected_seconds(network, (height, width), scales, budget(self.max_memory, network.device))
 
     def distances(
         self, X: ImageLike, painted: ImageLike, regions: Mapping[str, ImageLike] | None = None
@@ -364,7 +379,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         last = deque(self._stages(X, name, regions), maxlen=1).pop()
         return like(last.image, X)
 
-    def _stages(self, X: ImageLike, name: str, regions: Mapping[str, ImageLike] | None) -> Iterator[Stage]:
+    def _stages(
+        self, X: ImageLike, name: str, regions: Mapping[str, ImageLike] | None, resume: Point | None = None
+    ) -> Iterator[Stage]:
         original = read(X, name)
         photo = resize(original, self.scales_[-1].size)
         styles, masks = self._styles(regions, original, photo)
@@ -375,8 +392,20 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             noise = check_random_state(self.random_state).uniform(size=photo.shape)
             start = torch.from_numpy(noise).to(photo)
         network = self._network()
-        stages = paint(network, photo, styles, self.scales_, self.strength, self.optimizer, start, self.colors, masks)
-        for stage in stages:
+        memory = budget(self.max_memory, network.device)
+        for stage in paint(
+            network,
+            photo,
+            styles,
+            self.scales_,
+            self.strength,
+            self.optimizer,
+            start,
+            self.colors,
+            masks,
+            memory,
+            resume,
+        ):
             self._report(stage)
             yield stage
 
@@ -457,13 +486,21 @@ def by_label(given: Any, X: Any, name: str) -> Mapping[str, Any]:
     return given
 
 
-def learn(network: VGG19, paintings: Sequence[Painting], scale: Scale, nearness: float) -> dict[str, Moments]:
+def shown_like(stage: Stage, X: ImageLike) -> Any:
+    """A stage's image, as the same kind of thing as the photo."""
+    return like(stage.image, X)
+
+
+def learn(
+    network: VGG19, paintings: Sequence[Painting], scale: Scale, nearness: float, memory: float
+) -> dict[str, Moments]:
     """The statistics of some paintings, blended, at one scale of the picture to be painted."""
     seen = []
     for painting in paintings:
         image = seen_at(painting.image, scale.size, nearness)
         mask = None if painting.mask is None else resize(painting.mask, (image.shape[-2], image.shape[-1]))
-        seen.append(style_statistics(network, image, scale.layers, mask))
+        side = tile_side((image.shape[-2], image.shape[-1]), memory, network.dtype, reach(scale.layers))
+        seen.append(style_statistics(network, image, scale.layers, mask, side))
     shares = [painting.share for painting in paintings]
     blended = {layer: blend([statistics[layer] for statistics in seen], shares) for layer in seen[0]}
     return {layer: Moments(*(t.cpu() for t in m)) for layer, m in blended.items()}
