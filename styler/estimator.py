@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from styler.images import ImageLike, like, read, resize
+from styler.jobs import side_by_side
 from styler.losses import Moments, blend, content_loss, style_loss
 from styler.memory import budget, tile_side
 from styler.objective import CONTENT_LAYER, STYLE_LAYERS, Style, style_statistics
@@ -74,6 +75,10 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         picture that takes more is painted by tiles, the same but for rounding, in up to half as much time again.
     random_state : int, RandomState instance or None, default=None
         For ``init="noise"``. The same int gives the same picture on the same machine.
+    n_jobs : int, default=None
+        How many of several photos to paint at a time, each in a process of its own with its share of the cores; None
+        is 1 unless ``joblib.parallel_config`` says otherwise, -1 is one for each core. Threads add in another order
+        when they are more or fewer, so pictures are equal, to the last bit, only for the same number of threads.
     verbose : int, default=0
         Above 0, print a line at the end of each scale; above 1, at each step.
 
@@ -119,6 +124,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         "dtype": [StrOptions(set(DTYPES)), None],
         "max_memory": [Interval(Real, 0, None, closed="neither"), None],
         "random_state": ["random_state"],
+        "n_jobs": [Interval(Integral, 1, None, closed="left"), Interval(Integral, None, -1, closed="right"), None],
         "verbose": ["verbose"],
     }
 
@@ -139,6 +145,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         dtype: str | None = None,
         max_memory: float | None = None,
         random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
         self.size = size
@@ -155,6 +162,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self.dtype = dtype
         self.max_memory = max_memory
         self.random_state = random_state
+        self.n_jobs = n_jobs
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -237,13 +245,37 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         TypeError, ValueError
             If an image or a parameter changed since `fit` can't be used; the message says which and what to do.
         """
-        self._check_ready()
-        painted = [self._transform_one(x, name, where) for x, name, where in self._photos(X, regions)]
+        painted = list(self.iter_transform(X, regions))
         if not is_collection(X):
             return painted[0]
         if isinstance(X, Tensor):
             return torch.stack(painted)
         return np.stack(painted) if isinstance(X, np.ndarray) else painted
+
+    def iter_transform(self, X: ImageLike | Sequence[ImageLike], regions: Any = None) -> Iterator[Any]:
+        """Paint many photos, `n_jobs` at a time, and hand each picture over as it is done.
+
+        Photos may differ in size. They are read, and pictures kept, only as they are needed.
+
+        Parameters
+        ----------
+        X, regions : as for `transform`
+
+        Returns
+        -------
+        iterator
+            Of the pictures, in the order of the photos; each is what `transform` makes of its photo alone.
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            As `transform`; of a photo that can't be used, when its turn has come.
+        """
+        self._check_ready()
+        photos = self._photos(X, regions)
+        if len(photos) == 1:  # nothing to share out
+            return (self._transform_one(*photo) for photo in photos)
+        return side_by_side(self._transform_one, photos, self.n_jobs)
 
     def staged_transform(
         self, X: ImageLike, regions: Mapping[str, ImageLike] | None = None, resume: Point | None = None

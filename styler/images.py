@@ -28,7 +28,7 @@ MAX_PIXELS = 200_000_000
 
 _PEAKS = {"bool": 1, "uint8": 255, "uint16": 65535}
 _SLACK = 1e-3  # how far rounding, float16's too, may carry a float out of [0, 1]
-_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".tif": "TIFF", ".tiff": "TIFF"}
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".tif": "TIFF", ".tiff": "TIFF"}
 _ENCODER: dict[str, dict[str, Any]] = {"PNG": {}, "JPEG": {"quality": 95, "subsampling": 0}, "WebP": {"quality": 95}}
 _DESCRIPTION = 0x010E  # the EXIF and TIFF tag ImageDescription
 STRIP = 256  # rows
@@ -408,9 +408,9 @@ def _to_array(image: torch.Tensor, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _format(path: str | os.PathLike[str]) -> str:
-    kind = _FORMATS.get(Path(path).suffix.lower())
+    kind = FORMATS.get(Path(path).suffix.lower())
     if kind is None:
-        raise ValueError(f"{path} has no extension that can be written; use one of {', '.join(_FORMATS)}.")
+        raise ValueError(f"{path} has no extension that can be written; use one of {', '.join(FORMATS)}.")
     return kind
 
 
