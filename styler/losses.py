@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 RUN = 1 << 13  # positions summed by one product; see PowerSums
+EPS = 1e-5  # of a map's variance: one that is the same everywhere has none
 
 
 class Moments(NamedTuple):
@@ -126,20 +127,95 @@ def style_loss(G: Tensor, A: Tensor, M: int) -> Tensor:
     return (G - A).square().sum() / (4 * len(G) ** 2 * M**2)
 
 
-def total_variation(image: Tensor) -> Tensor:
-    """Mean squared difference between neighbouring pixels, down and across, of shape (1, C, height, width)."""
-    down, across = image.diff(dim=-2), image.diff(dim=-1)
-    return down.square().mean() + across.square().mean()
+class Variation(NamedTuple):
+    """Sums over neighbouring pixels: of squared differences down and across, and how many there are of each."""
+
+    down: Tensor
+    across: Tensor
+    n_down: Tensor
+    n_across: Tensor
 
 
-def standardise(features: Tensor, eps: float = 1e-5) -> Tensor:
+def variation(image: Tensor, below: int = 0, right: int = 0) -> Variation:
+    """Squared differences between neighbouring pixels, summed.
+
+    Parameters
+    ----------
+    image : Tensor of shape (1, C, height, width)
+    below, right : {0, 1}
+        Whether the last row and the last column are only the neighbours of others, and own no difference.
+    """
+    down = image[..., : image.shape[-1] - right].diff(dim=-2)
+    across = image[..., : image.shape[-2] - below, :].diff(dim=-1)
+    count = (torch.tensor(float(d.numel())).to(image) for d in (down, across))
+    return Variation(down.square().sum(), across.square().sum(), *count)
+
+
+def total_variation(v: Variation) -> Tensor:
+    """Mean squared difference between neighbouring pixels, down and across."""
+    return v.down / v.n_down.clamp_min(1) + v.across / v.n_across.clamp_min(1)
+
+
+def standardise(features: Tensor) -> Tensor:
     """Features with zero mean and unit variance over positions, channel by channel.
 
     Takes out of the content what a style may change, the statistics of each map, and leaves where things are
     (Huang and Belongie, "Arbitrary style transfer in real-time with adaptive instance normalization", 2017).
     """
-    variance, mean = torch.var_mean(features.float(), (2, 3), correction=0, keepdim=True)
-    return (features - mean) * (variance + eps).rsqrt()
+    f = features.to(torch.promote_types(features.dtype, torch.float32))
+    variance, mean = torch.var_mean(f, (2, 3), correction=0, keepdim=True)
+    return (f - mean) * (variance + EPS).rsqrt()
+
+
+class Likeness(NamedTuple):
+    """How features f_k are like the photo's p_k, which are standardised: sums over positions k, channel by channel.
+
+    Attributes
+    ----------
+    n : Tensor of shape ()
+        Number of positions.
+    f, ff : Tensor of shape (N,)
+        sum_k f_k and sum_k f_k^2.
+    s, sf, sff, sfp, sp, spp : Tensor of shape () and (N,)
+        sum_k s_k and so on, with s_k >= 0 how much position k counts.
+    """
+
+    n: Tensor
+    f: Tensor
+    ff: Tensor
+    s: Tensor
+    sf: Tensor
+    sff: Tensor
+    sfp: Tensor
+    sp: Tensor
+    spp: Tensor
+
+
+def likeness(features: Tensor, p: Tensor, s: Tensor) -> Likeness:
+    """Sums that tell how far features are from a photo's.
+
+    Parameters
+    ----------
+    features, p : Tensor of shape (1, N, height, width)
+        As they are, and the photo's standardised.
+    s : Tensor of shape (1, 1, height, width)
+        How much each position counts.
+    """
+    f = features.to(p)
+    sums = (t.sum((0, 2, 3)) for t in (f, f.square(), s, s * f, s * f.square(), s * f * p, s * p, s * p.square()))
+    return Likeness(torch.tensor(float(s.numel())).to(p), *sums)
+
+
+def standardised_content_loss(x: Likeness) -> Tensor:
+    """Mean of s_k (z_k - p_k)^2, with z_k the features standardised; 2 is "nothing in common".
+
+    It is the expansion of the square into sums that add up over tiles; `standardise` is the same thing for a whole.
+    """
+    mean = x.f / x.n
+    scale = (x.ff / x.n - mean.square() + EPS).rsqrt()
+    zz = scale.square() * (x.sff - 2 * mean * x.sf + mean.square() * x.s)
+    zp = scale * (x.sfp - mean * x.sp)
+    return (zz - 2 * zp + x.spp).mean() / x.n
 
 
 def moment_loss(x: Moments, style: Moments) -> Tensor:

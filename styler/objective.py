@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from styler.losses import Moments, moment_loss, moments, standardise, total_variation
+from styler.losses import (
+    Moments,
+    likeness,
+    moment_loss,
+    moments,
+    standardise,
+    standardised_content_loss,
+    total_variation,
+    variation,
+)
 from styler.regions import weights_at
+from styler.tiles import Function, Sums, Terms, Tile, add, cut, differentiate, reach
 from styler.vgg import VGG19
 
 # The picture itself, as VGG's layer nought: its moments are the palette.
@@ -23,12 +34,15 @@ MARGIN = 8
 # Pixels at the painting's rim that its statistics leave out, for the same reason (and frames, and torn paper).
 RIM = 8
 
-Terms = dict[str, dict[str, Tensor]]
 Style = Mapping[str, Moments]
 
 
 def style_statistics(
-    network: VGG19, image: Tensor, layers: Sequence[str] = STYLE_LAYERS, mask: Tensor | None = None
+    network: VGG19,
+    image: Tensor,
+    layers: Sequence[str] = STYLE_LAYERS,
+    mask: Tensor | None = None,
+    side: int | None = None,
 ) -> dict[str, Moments]:
     """What is learnt of a painting: the moments of each layer, without the painting's rim.
 
@@ -40,20 +54,41 @@ def style_statistics(
     layers : sequence of str
     mask : Tensor of shape (1, 1, height, width), optional
         The part of the painting to learn from.
+    side : int, optional
+        Of the tiles that are looked at one by one, in px; by default the whole at once.
 
     Returns
     -------
     dict of str to Moments
     """
-    statistics = {}
+    image = image.to(network.device)
+    weights = {layer: within_rim(layer, image, mask) for layer in (PIXELS, *layers)}
+
+    def measure(tile: Tile) -> dict[str, Moments]:
+        features = {PIXELS: tile.seen(image), **network(tile.seen(image), layers)}
+        return {layer: own_moments(maps, layer, tile, weights[layer]) for layer, maps in features.items()}
+
     with torch.no_grad():
-        for layer, features in {PIXELS: image.to(network.device), **network(image, layers)}.items():
-            rim = min(-(-RIM * features.shape[-1] // image.shape[-1]), (min(features.shape[-2:]) - 1) // 2)
-            height, width = features.shape[-2:]
-            down, across = slice(rim, height - rim), slice(rim, width - rim)
-            weights = None if mask is None else weights_at(mask.to(features), (height, width))[down, across]
-            statistics[layer] = moments(features[..., down, across], weights)
-    return statistics
+        return add(measure(tile) for tile in tiles_of(image, side, layers))
+
+
+def within_rim(layer: str, image: Tensor, mask: Tensor | None) -> Tensor:
+    """Weights of a layer's positions, of shape (height, width): 0 at the painting's rim, else 1 or the mask's."""
+    height, width = shape_at(layer, image)
+    rim = min(-(-RIM * width // image.shape[-1]), (min(height, width) - 1) // 2)
+    inside = F.pad(image.new_ones(height - 2 * rim, width - 2 * rim), (rim, rim, rim, rim))
+    return inside if mask is None else inside * weights_at(mask.to(image), (height, width))
+
+
+def own_moments(maps: Tensor, layer: str, tile: Tile, weights: Tensor | None) -> Moments:
+    """The moments of a tile's own positions."""
+    k = halvings(layer)
+    return moments(tile.own(maps, k), None if weights is None else tile.share(weights, k))
+
+
+def tiles_of(image: Tensor, side: int | None, layers: Sequence[str]) -> list[Tile]:
+    """The tiles of an image in which some layers are seen whole."""
+    return cut((image.shape[-2], image.shape[-1]), side, reach(layers))
 
 
 def objective(
@@ -63,7 +98,8 @@ def objective(
     strength: float,
     content: bool,
     masks: Tensor | None = None,
-) -> Callable[[Tensor], Terms]:
+    side: int | None = None,
+) -> Function:
     """The loss at one scale, as a function of the pixels.
 
     Parameters
@@ -79,11 +115,13 @@ def objective(
         Whether to hold the picture to the photo's content.
     masks : Tensor of shape (regions, 1, height, width), optional
         The regions, adding up to 1 at each pixel.
+    side : int, optional
+        Of the tiles that are looked at one by one, in px; by default the whole at once.
 
     Returns
     -------
     callable
-        Takes pixels of the photo's shape and gives the weighted losses by term and layer, scalars to be summed.
+        Takes pixels of the photo's shape; gives the loss, its gradient, and the weighted losses by term and layer.
     """
     layers = [layer for layer in next(filter(None, styles)) if layer != PIXELS]
     weights: list[dict[str, Tensor | None]] = [
@@ -95,29 +133,53 @@ def objective(
     regions = [(style, w, area) for style, w, area in zip(styles, weights, areas, strict=True) if style]
     painted = painted_part(styles, masks)
     layers += [CONTENT_LAYER] * content
+    tiles = tiles_of(photo, side, layers)
     if content:
-        with torch.no_grad():
-            P = standardise(network(photo, [CONTENT_LAYER])[CONTENT_LAYER])
-            # A face stands out from the average more than a sky does: hold the one, leave the other to the painter.
-            salience = P.square().sum(1, keepdim=True).square()
-            salience = salience / salience.mean()
+        P = standardise(content_features(network, photo, tiles))
+        # A face stands out from the average more than a sky does: hold the one, leave the other to the painter.
+        salience = P.square().sum(1, keepdim=True).square()
+        salience = salience / salience.mean()
 
-    def terms(pixels: Tensor) -> Terms:
-        pixels = pixels if painted is None else torch.lerp(photo, pixels, painted)
+    def measure(pixels: Tensor, tile: Tile) -> Sums:
+        """What a tile's own positions add to the sums that the losses are made of."""
+        if painted is not None:
+            pixels = torch.lerp(tile.seen(photo), pixels, tile.seen(painted))
         features = {PIXELS: pixels, **network(pixels, layers)}
+        sums: Sums = {}
+        for i, (style, w, _) in enumerate(regions):
+            sums |= {(i, layer): own_moments(features[layer], layer, tile, w[layer]) for layer in style}
+        if content:
+            k = halvings(CONTENT_LAYER)
+            sums["content"] = likeness(tile.own(features[CONTENT_LAYER], k), tile.share(P, k), tile.share(salience, k))
+        sums["total variation"] = variation(*tile.and_next(pixels))
+        return sums
+
+    def judge(sums: Sums) -> Terms:
+        """The weighted losses, from the sums over the picture."""
         share = 2 * strength / len(STYLE_LAYERS)
         losses: Terms = {"style": {}}
-        for style, w, area in regions:
+        for i, (style, _, area) in enumerate(regions):
             for layer, A in style.items():
-                loss = share * area * moment_loss(moments(features[layer], w[layer]), A)
+                loss = share * area * moment_loss(sums[i, layer], A)
                 losses["style"][layer] = losses["style"][layer] + loss if layer in losses["style"] else loss
         if content:
-            distance = (salience * (standardise(features[CONTENT_LAYER]) - P).square()).mean()
-            losses["content"] = {CONTENT_LAYER: 2 * (1 - strength) * CONTENT_WEIGHT * distance}
-        losses["total variation"] = {"pixels": 2 * strength * TV_WEIGHT * total_variation(pixels)}
+            held = standardised_content_loss(sums["content"])
+            losses["content"] = {CONTENT_LAYER: 2 * (1 - strength) * CONTENT_WEIGHT * held}
+        losses["total variation"] = {"pixels": 2 * strength * TV_WEIGHT * total_variation(sums["total variation"])}
         return losses
 
-    return terms
+    return differentiate(measure, judge, tiles)
+
+
+def content_features(network: VGG19, photo: Tensor, tiles: Sequence[Tile]) -> Tensor:
+    """The photo's maps of the content layer, put together from tiles."""
+    k = halvings(CONTENT_LAYER)
+    with torch.no_grad():
+        rows: dict[int, list[Tensor]] = {}
+        for tile in tiles:
+            maps = network(tile.seen(photo), [CONTENT_LAYER])[CONTENT_LAYER]
+            rows.setdefault(tile.rows.start, []).append(tile.own(maps, k))
+        return torch.cat([torch.cat(row, -1) for row in rows.values()], -2)
 
 
 def painted_part(styles: Sequence[Style | None], masks: Tensor | None) -> Tensor | None:
@@ -128,9 +190,13 @@ def painted_part(styles: Sequence[Style | None], masks: Tensor | None) -> Tensor
 
 
 def shape_at(layer: str, image: Tensor) -> tuple[int, int]:
-    """Height and width of a layer's maps: "relu3_1" has seen two poolings, the pixels none."""
-    halvings = 0 if layer == PIXELS else int(layer[4]) - 1
-    return image.shape[-2] >> halvings, image.shape[-1] >> halvings
+    """Height and width of a layer's maps."""
+    return image.shape[-2] >> halvings(layer), image.shape[-1] >> halvings(layer)
+
+
+def halvings(layer: str) -> int:
+    """How often VGG-19 has halved its maps at a layer."""
+    return 0 if layer == PIXELS else int(layer[4]) - 1
 
 
 def with_margin(image: Tensor) -> Tensor:

@@ -21,12 +21,12 @@ from styler.objective import (
     PIXELS,
     STYLE_LAYERS,
     Style,
-    Terms,
     objective,
     style_statistics,
     with_margin,
     without_margin,
 )
+from styler.tiles import Function, Losses
 from styler.vgg import VGG19
 
 # Up to here the deep layers shape the composition; beyond it, shallow ones lay the strokes.
@@ -48,9 +48,6 @@ COLORS: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
     "matched": lambda painted, photo, where: recolour(painted, moments(photo, where), where),
     "palette": lambda painted, photo, where: painted,
 }
-
-Losses = dict[str, dict[str, float]]
-Function = Callable[[Tensor], tuple[Tensor, Tensor, Losses]]
 
 
 @dataclass(frozen=True)
@@ -186,8 +183,8 @@ def paint(
         x = refine(x, before, here) if step else here
         before = here
         at = masks if masks is None else with_margin(F.adaptive_avg_pool2d(masks, size))
-        terms = objective(network, with_margin(content), style, strength, scale.content, at)
-        descent = OPTIMIZERS[optimizer](differentiate(terms), with_margin(x), scale.steps)
+        function = objective(network, with_margin(content), style, strength, scale.content, at)
+        descent = OPTIMIZERS[optimizer](function, with_margin(x), scale.steps)
         done += scale.step_cost
         for pixels, losses in descent:
             x = without_margin(pixels).clamp(0, 1)
@@ -205,7 +202,7 @@ def pace(network: VGG19) -> float:
     """Seconds for a unit of `Scale.cost`: the fastest of three evaluations at the coarsest scale, after a first."""
     scale = Scale(COARSEST, 1, STYLE_LAYERS, True)
     x = with_margin(torch.rand(1, 3, COARSEST, COARSEST).to(network.device))
-    function = differentiate(objective(network, x, [style_statistics(network, x)], 0.5, True))
+    function = objective(network, x, [style_statistics(network, x)], 0.5, True)
     function(x)
     times = [time.perf_counter()]
     for _ in range(3):
@@ -242,19 +239,6 @@ def enlarge(image: Tensor, shape: tuple[int, int]) -> Tensor:
     if image.shape[-2:] == shape:
         return image
     return F.interpolate(image, size=shape, mode="bicubic", align_corners=False).clamp(0, 1)
-
-
-def differentiate(terms: Callable[[Tensor], Terms]) -> Function:
-    """From losses by term, a function of pixels that gives their sum, its gradient, and each as a number."""
-
-    def function(pixels: Tensor) -> tuple[Tensor, Tensor, Losses]:
-        x = pixels.detach().requires_grad_()
-        losses = terms(x)
-        loss = torch.stack([v for term in losses.values() for v in term.values()]).sum()
-        (gradient,) = torch.autograd.grad(loss, x)
-        return loss.detach(), gradient, {k: {n: float(v.detach()) for n, v in t.items()} for k, t in losses.items()}
-
-    return function
 
 
 def lbfgs(function: Function, x: Tensor, max_iter: int) -> Iterator[tuple[Tensor, Losses]]:

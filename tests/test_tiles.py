@@ -1,0 +1,89 @@
+"""Tiles: the same loss and gradient as the whole's, whatever the size of a picture."""
+
+import pytest
+import torch
+
+from styler.losses import standardise
+from styler.objective import CONTENT_LAYER, STYLE_LAYERS, objective, style_statistics
+from styler.tiles import GRID, cut, reach
+from styler.vgg import LAYERS, VGG19, load_state
+
+SHAPE = (117, 83)
+
+
+@pytest.fixture(scope="module")
+def exact() -> VGG19:
+    return VGG19(load_state(), [*STYLE_LAYERS, CONTENT_LAYER], dtype=torch.float64)
+
+
+def picture(*shape: int) -> torch.Tensor:
+    """Something with coarse and fine parts, the same each time."""
+    coarse = torch.rand(1, 3, 9, 7, generator=torch.Generator().manual_seed(sum(shape)), dtype=torch.float64)
+    fine = torch.nn.functional.interpolate(coarse, size=shape, mode="bicubic")
+    return (fine + 0.1 * torch.sin(torch.arange(shape[1]) ** 1.5)).clamp(0, 1)
+
+
+@pytest.mark.parametrize("shape", [(117, 83), (16, 200), (64, 64), (65, 31)])
+@pytest.mark.parametrize("side", [16, 48, None])
+def test_each_pixel_is_owned_once_and_each_halo_ends_at_the_picture(shape, side):
+    owners = torch.zeros(1, *shape)
+    for tile in cut(shape, side, 32):
+        tile.share(owners).add_(1)
+        seen = tile.seen(owners)
+        assert tile.own(seen).data_ptr() == tile.share(owners).data_ptr()
+        for span, length in zip(tile, shape, strict=True):
+            assert span.first % GRID == 0 and (span.last % GRID == 0 or span.last == length)
+            assert span.first == max(0, span.start - 32)
+    assert (owners == 1).all()
+
+
+def test_reach_is_what_vgg_sees():
+    """A pixel just within reach of a layer's position changes it; `reach` says so without asking the network."""
+    for layer, px in {"relu1_1": 1, "relu2_1": 4, "relu3_1": 10, "relu4_2": 38, "relu5_1": 70}.items():
+        assert reach([LAYERS[0], layer]) == -(-px // GRID) * GRID
+        state = {k: torch.ones_like(v) if k.endswith("weight") else v * 0 for k, v in load_state().items()}
+        network = VGG19(state, [layer], dtype=torch.float64)
+        x = torch.ones(1, 3, 256, 32, dtype=torch.float64, requires_grad=True)
+        network(x)[layer][0, 0, (128 * network(x)[layer].shape[-2]) // 256, 0].backward()
+        assert int(x.grad.sum((1, 3)).nonzero()[:, 1].min()) == 128 - px
+
+
+@pytest.mark.parametrize("kind", ["one style", "two regions", "a region of the photo's own"])
+def test_tiled_is_untiled(exact, kind):
+    photo, painted = picture(*SHAPE), picture(*SHAPE).flip(-1)
+    style = style_statistics(exact, picture(90, 111))
+    column = torch.linspace(0, 1, SHAPE[1], dtype=torch.float64).expand(1, 1, *SHAPE)
+    masks = None if kind == "one style" else torch.cat([column, 1 - column])
+    styles = [style] if masks is None else [style, style if kind == "two regions" else None]
+    whole, tiled = (objective(exact, photo, styles, 0.4, True, masks, side)(painted) for side in (None, 48))
+    assert tiled[0] == pytest.approx(float(whole[0]), rel=1e-12)
+    assert (tiled[1] - whole[1]).norm() < 1e-10 * whole[1].norm()
+    for term, by_layer in whole[2].items():
+        assert tiled[2][term] == pytest.approx(by_layer, rel=1e-10)
+
+
+def test_tiled_is_untiled_in_the_working_precision(network):
+    photo, painted = (x.float() for x in (picture(*SHAPE), picture(*SHAPE).flip(-1)))
+    style = style_statistics(network, photo)
+    whole, tiled = (objective(network, photo, [style], 0.4, True, None, side)(painted) for side in (None, 48))
+    assert tiled[0] == pytest.approx(float(whole[0]), rel=1e-5)
+    assert (tiled[1] - whole[1]).norm() < 1e-4 * whole[1].norm()
+
+
+def test_a_painting_is_learnt_by_tiles(exact):
+    painting, mask = picture(*SHAPE), picture(*SHAPE)[:, :1]
+    for part in (None, mask):
+        whole, tiled = (style_statistics(exact, painting, mask=part, side=side) for side in (None, 32))
+        for layer, moments in whole.items():
+            for one, other in zip(moments, tiled[layer], strict=True):
+                torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
+
+
+def test_content_summed_is_content_standardised(exact):
+    """The sums that add up over tiles give the mean over a whole map of the squared difference, weighted."""
+    photo, painted = picture(*SHAPE), picture(*SHAPE).flip(-1)
+    style = style_statistics(exact, photo)
+    found = objective(exact, photo, [style], 0.5, True)(painted)[2]["content"][CONTENT_LAYER]
+    z, p = (standardise(exact(x, [CONTENT_LAYER])[CONTENT_LAYER]) for x in (painted, photo))
+    salience = p.square().sum(1, keepdim=True).square()
+    assert found == pytest.approx(0.45 * float((salience / salience.mean() * (z - p).square()).mean()), rel=1e-9)
