@@ -114,11 +114,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     p = parser()
     args = p.parse_intermixed_args(argv)
     try:
-        if args.source:
-            p.set_defaults(**restored(args.source))
-            args = p.parse_intermixed_args(argv)
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: print(f"{p.prog}: {message}", file=sys.stderr)
+            if args.quiet:
+                warnings.simplefilter("ignore")
+            if args.source:
+                p.set_defaults(**restored(args.source))
+                args = p.parse_intermixed_args(argv)
             return run(args)
     except (TypeError, ValueError) as error:
         print(f"{p.prog}: {error}", file=sys.stderr)
@@ -148,6 +150,11 @@ def restored(path: str) -> dict[str, Any]:
             raise ValueError(f"{source}, which {path} was painted from, is not there; bring it back or change folder.")
         if sha256(source) != digest:
             raise ValueError(f"{source} has changed since {path} was painted from it; bring the old file back.")
+    if kept.get("steps", 0) < kept.get("of_steps", 0):
+        warnings.warn(
+            f"{path} was stopped at step {kept['steps']} of {kept['of_steps']}; it is painted to the end now.",
+            stacklevel=2,
+        )
     return {name: kept[name] for name in (*INPUTS, *CHOICES) if name in kept} | {"seed": kept.get("random_state")}
 
 

@@ -489,22 +489,23 @@ class Painting(NamedTuple):
     image: Tensor
     share: float
     mask: Tensor | None
+    mask_name: str
 
 
 def read_paintings(X: Any, sample_weight: Any, masks: Any, name: str) -> list[Painting]:
     """The paintings of one style."""
     images = [read(x, label) for x, label in each(X, name)]
     shares = check_shares(sample_weight, len(images))
-    parts: list[Tensor | None] = [None] * len(images)
+    parts: list[tuple[Tensor | None, str]] = [(None, "")] * len(images)
     if masks is not None:
         found = list(each(masks, f"mask of the {name}"))
         if len(found) != len(images):
             raise ValueError(f"{len(found)} mask(s) (regions) for {len(images)} style(s); give one mask for each.")
         parts = [
-            read_mask(mask, label, (image.shape[-2], image.shape[-1]))
+            (read_mask(mask, label, (image.shape[-2], image.shape[-1])), label)
             for (mask, label), image in zip(found, images, strict=True)
         ]
-    return [Painting(*painting) for painting in zip(images, shares, parts, strict=True)]
+    return [Painting(image, share, *part) for image, share, part in zip(images, shares, parts, strict=True)]
 
 
 def by_label(given: Any, X: Any, name: str) -> Mapping[str, Any]:
@@ -532,7 +533,13 @@ def learn(
         image = seen_at(painting.image, scale.size, nearness)
         mask = None if painting.mask is None else resize(painting.mask, (image.shape[-2], image.shape[-1]))
         side = tile_side((image.shape[-2], image.shape[-1]), memory, network.dtype, reach(scale.layers))
-        seen.append(style_statistics(network, image, scale.layers, mask, side))
+        statistics = style_statistics(network, image, scale.layers, mask, side)
+        if not all(m.weight > 0 for m in statistics.values()):
+            raise ValueError(
+                f"{painting.mask_name} is white only at the painting's rim, which is not learnt from; paint white "
+                "further in."
+            )
+        seen.append(statistics)
     shares = [painting.share for painting in paintings]
     blended = {layer: blend([statistics[layer] for statistics in seen], shares) for layer in seen[0]}
     return {layer: Moments(*(t.cpu() for t in m)) for layer, m in blended.items()}

@@ -24,7 +24,6 @@ from styler.objective import (
     STYLE_LAYERS,
     Style,
     objective,
-    painted_part,
     style_statistics,
     with_margin,
     without_margin,
@@ -203,16 +202,14 @@ def paint(
     photo = photo.to(network.device)
     masks = masks if masks is None else masks.to(network.device)
     shape = (photo.shape[-2], photo.shape[-1])
-    painted = painted_part(styles[0], masks)
 
     def finish(picture: Tensor) -> Tensor:
         picture = enlarge(picture, shape)
-        if painted is None:
-            return COLORS[colors](picture, photo, None)
-        return torch.lerp(photo, COLORS[colors](picture, photo, painted[0, 0]), painted)
+        return by_region(photo, styles[0], masks, lambda style, where: COLORS[colors](picture, photo, where))
 
     if start is None or colors == "palette":
-        start = torch.lerp(photo, repaint(photo, styles[0], masks), min(1, 2 * strength))
+        repainted = by_region(photo, styles[0], masks, lambda style, where: recolour(photo, style[PIXELS], where))
+        start = torch.lerp(photo, repainted, min(1, 2 * strength))
     if colors == "palette":
         yield Stage(lambda: start, Point(1, start), scales[-1].size, 1, 1, 1.0, {})
         return
@@ -277,15 +274,17 @@ def pace(network: VGG19) -> float:
     return min(b - a for a, b in pairwise(times)) / scale.step_cost(Plan(None, 0))
 
 
-def repaint(photo: Tensor, styles: Sequence[Style | None], masks: Tensor | None) -> Tensor:
-    """A photo in its style's colours, region by region."""
+def by_region(
+    photo: Tensor,
+    styles: Sequence[Style | None],
+    masks: Tensor | None,
+    change: Callable[[Style, Tensor | None], Tensor],
+) -> Tensor:
+    """What becomes of each region by its style and its mask, put together; the photo where there is no style."""
     if masks is None:
         (style,) = styles
-        return recolour(photo, style[PIXELS]) if style else photo
-    parts = [
-        mask * (recolour(photo, style[PIXELS], mask[0]) if style else photo)
-        for style, mask in zip(styles, masks, strict=True)
-    ]
+        return change(style, None) if style else photo
+    parts = [mask * (change(style, mask[0]) if style else photo) for style, mask in zip(styles, masks, strict=True)]
     return torch.cat(parts).sum(0, keepdim=True)
 
 

@@ -118,6 +118,19 @@ def test_a_picture_is_painted_again(tmp_path, monkeypatch, capsys, extension):
     assert "does not tell how it was painted" in foreign
 
 
+def test_a_picture_that_was_stopped_is_painted_to_its_end(tmp_path, capsys):
+    first, again = str(tmp_path / "first.png"), str(tmp_path / "again.png")
+    options = ["--size", "32", "--preset", "preview"]
+    assert cli.main([CAT, STARRY, "-o", first, *options, "--quiet"]) == 0
+    kept = settings(first)
+    save(read(first), first, kept | {"steps": 2})
+    assert cli.main(["--from", first, "-o", again]) == 0
+    assert f"was stopped at step 2 of {kept['of_steps']}; it is painted to the end" in capsys.readouterr().err
+    assert settings(again)["steps"] == kept["steps"]
+    assert cli.main(["--from", first, "-o", again, "--quiet"]) == 0
+    assert not capsys.readouterr().err
+
+
 def test_quiet_is_quiet(tmp_path):
     done = styler(CAT, STARRY, "-o", tmp_path / "out.jpg", "--size", 32, "--preset", "preview", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
