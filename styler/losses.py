@@ -168,7 +168,7 @@ def standardise(features: Tensor) -> Tensor:
 
 
 class Likeness(NamedTuple):
-    """How features f_k are like the photo's p_k, which are standardised: sums over positions k, channel by channel.
+    """How features f_k are like the photo's p_k: sums over positions k, channel by channel.
 
     Attributes
     ----------
@@ -197,7 +197,7 @@ def likeness(features: Tensor, p: Tensor, s: Tensor) -> Likeness:
     Parameters
     ----------
     features, p : Tensor of shape (1, N, height, width)
-        As they are, and the photo's standardised.
+        The picture's as they are, and the photo's, standardised if they are to be compared so.
     s : Tensor of shape (1, 1, height, width)
         How much each position counts.
     """
@@ -207,7 +207,7 @@ def likeness(features: Tensor, p: Tensor, s: Tensor) -> Likeness:
 
 
 def standardised_content_loss(x: Likeness) -> Tensor:
-    """Mean of s_k (z_k - p_k)^2, with z_k the features standardised; 2 is "nothing in common".
+    """Mean of s_k (z_k - p_k)^2, with z_k the features standardised, as p_k are; 2 is "nothing in common".
 
     It is the expansion of the square into sums that add up over tiles; `standardise` is the same thing for a whole.
     """
@@ -216,6 +216,22 @@ def standardised_content_loss(x: Likeness) -> Tensor:
     zz = scale.square() * (x.sff - 2 * mean * x.sf + mean.square() * x.s)
     zp = scale * (x.sfp - mean * x.sp)
     return (zz - 2 * zp + x.spp).mean() / x.n
+
+
+def squared_content_loss(x: Likeness) -> Tensor:
+    """Sum of s_k (f_k - p_k)^2, over that of p_k about its mean (Gatys et al. 2015, eq. 1, free of a layer's scale).
+
+    As for `standardised_content_loss`, 2 is "nothing in common", for features of the same mean and variance.
+    """
+    return (x.sff - 2 * x.sfp + x.spp).sum() / ((x.spp - x.sp.square() / x.s).sum() + EPS)
+
+
+def gram_loss(x: Moments, style: Moments) -> Tensor:
+    """Squared error of the Gram matrix relative to the style's own (Gatys et al. 2015, eq. 4, free of a layer's scale).
+
+    So layers count alike, though their features' scales differ by orders; the paper rescales the network for it.
+    """
+    return (x.gram - style.gram).square().sum() / style.gram.square().sum()
 
 
 def moment_loss(x: Moments, style: Moments) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -19,8 +19,11 @@ from styler.losses import moments, painted_in_light, recolour
 from styler.objective import (
     MARGIN,
     PIXELS,
+    RECIPE,
     STYLE_LAYERS,
+    Recipe,
     Style,
+    layer_weights,
     objective,
     painted_part,
     style_statistics,
@@ -28,11 +31,11 @@ from styler.objective import (
     without_margin,
 )
 from styler.tiles import Function, Losses
-from styler.vgg import VGG19
+from styler.vgg import BLOCKS, VGG19, up_to
 
 # Up to here the deep layers shape the composition; beyond it, shallow ones lay the strokes.
 DEEP_UP_TO = 256
-SHALLOW_LAYERS = STYLE_LAYERS[:3]
+SHALLOW = Recipe({layer: RECIPE.style[layer] for layer in (PIXELS, *STYLE_LAYERS[:3])}, {})
 COARSEST = 128
 # Steps at the coarsest scale; finer ones get fewer, as each costs more and has less left to do.
 PRESETS = {"preview": 12, "balanced": 42, "fine": 110}
@@ -53,17 +56,16 @@ COLORS: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
 
 @dataclass(frozen=True)
 class Scale:
-    """One size at which the picture is painted: longest side in px, steps, style layers, whether content is held."""
+    """One size at which the picture is painted: longest side in px, steps, and what it is held to."""
 
     size: int
     steps: int
-    layers: tuple[str, ...]
-    content: bool
+    recipe: Recipe = RECIPE
 
     @property
     def step_cost(self) -> float:
-        """Time of an evaluation, in units of a pixel's way through all layers and back; fitted to measurements."""
-        return ((self.size + 2 * MARGIN) ** 2 + 6000) * (1.0 if self.content else 0.38)
+        """Time of an evaluation, in units of a pixel's for the default layers; fitted to measurements."""
+        return ((self.size + 2 * MARGIN) ** 2 + 6000) * work(self.recipe) / work(RECIPE)
 
     @property
     def cost(self) -> float:
@@ -97,7 +99,27 @@ class Stage:
     losses: Losses
 
 
-def schedule(size: int, preset: str = "balanced", max_iter: int | None = None) -> list[Scale]:
+def work(recipe: Recipe) -> float:
+    """About how much a pixel takes: operations of the convolutions and Gram matrices, and the maps' way to memory."""
+    total, channels = 0.0, 3
+    for name in up_to(layer for layer in (*recipe.style, *recipe.content) if layer != PIXELS):
+        block = int(name[4])
+        width, share = BLOCKS[block][1], 4.0 ** (1 - block)
+        total += share * width * (9 * channels + 255) * name.startswith("conv")
+        total += share * width**2 * (name in recipe.style)
+        channels = width
+    return total
+
+
+def schedule(
+    size: int,
+    preset: str = "balanced",
+    max_iter: int | None = None,
+    style_layers: Sequence[str] | Mapping[str, float] | None = None,
+    content_layers: Sequence[str] | Mapping[str, float] | None = None,
+    style_loss: str = "moments",
+    content_loss: str = "standardised",
+) -> list[Scale]:
     """The scales for a picture of a size, coarse to fine.
 
     Parameters
@@ -107,6 +129,10 @@ def schedule(size: int, preset: str = "balanced", max_iter: int | None = None) -
     preset : {"preview", "balanced", "fine"}
     max_iter : int, optional
         At most so many steps in all, spread as the preset spreads its own.
+    style_layers, content_layers : sequence of str, or mapping of str to float, optional
+        Those to be used at every scale, with their weights; by default `RECIPE`'s, and beyond `DEEP_UP_TO` `SHALLOW`'s.
+    style_loss, content_loss : str
+        See `Recipe`.
 
     Returns
     -------
@@ -119,11 +145,17 @@ def schedule(size: int, preset: str = "balanced", max_iter: int | None = None) -
         share = min(1.0, max_iter / sum(steps))
         edges = [int(sum(steps[:i]) * share + 0.5) for i in range(len(steps) + 1)]
         steps = [b - a for a, b in pairwise(edges)]
-    return [
-        Scale(s, n, STYLE_LAYERS if s <= DEEP_UP_TO else SHALLOW_LAYERS, s <= DEEP_UP_TO)
-        for s, n in zip(sizes, steps, strict=True)
-        if n or s == size
-    ]
+
+    def recipe(size: int) -> Recipe:
+        usual = RECIPE if size <= DEEP_UP_TO else SHALLOW
+        return Recipe(
+            usual.style if style_layers is None else layer_weights(style_layers, "style_layers"),
+            usual.content if content_layers is None else layer_weights(content_layers, "content_layers"),
+            style_loss,
+            content_loss,
+        )
+
+    return [Scale(s, n, recipe(s)) for s, n in zip(sizes, steps, strict=True) if n or s == size]
 
 
 def paint(
@@ -186,7 +218,7 @@ def paint(
         x = refine(x, before, here) if step else here
         before = here
         at = masks if masks is None else with_margin(F.adaptive_avg_pool2d(masks, size))
-        function = objective(network, with_margin(content), style, strength, scale.content, at)
+        function = objective(network, with_margin(content), style, strength, scale.recipe, at)
         descent = OPTIMIZERS[optimizer](function, with_margin(x), scale.steps)
         done += scale.step_cost
         for pixels, losses in descent:
@@ -203,9 +235,9 @@ def expected_seconds(network: VGG19, shape: tuple[int, int], scales: Sequence[Sc
 @cache
 def pace(network: VGG19) -> float:
     """Seconds for a unit of `Scale.cost`: the fastest of three evaluations at the coarsest scale, after a first."""
-    scale = Scale(COARSEST, 1, STYLE_LAYERS, True)
+    scale = Scale(COARSEST, 1)
     x = with_margin(torch.rand(1, 3, COARSEST, COARSEST).to(network.device))
-    function = objective(network, x, [style_statistics(network, x)], 0.5, True)
+    function = objective(network, x, [style_statistics(network, x)], 0.5)
     function(x)
     times = [time.perf_counter()]
     for _ in range(3):
