@@ -168,7 +168,7 @@ def standardise(features: Tensor) -> Tensor:
 
 
 class Likeness(NamedTuple):
-    """How features f_k are like the photo's p_k: sums over positions k, channel by channel.
+    """How features f_k are like the photo's p_k, which are standardised: sums over positions k, channel by channel.
 
     Attributes
     ----------
@@ -197,7 +197,7 @@ def likeness(features: Tensor, p: Tensor, s: Tensor) -> Likeness:
     Parameters
     ----------
     features, p : Tensor of shape (1, N, height, width)
-        The picture's as they are, and the photo's, standardised if they are to be compared so.
+        As they are, and the photo's standardised.
     s : Tensor of shape (1, 1, height, width)
         How much each position counts.
     """
@@ -207,7 +207,7 @@ def likeness(features: Tensor, p: Tensor, s: Tensor) -> Likeness:
 
 
 def standardised_content_loss(x: Likeness) -> Tensor:
-    """Mean of s_k (z_k - p_k)^2, with z_k the features standardised, as p_k are; 2 is "nothing in common".
+    """Mean of s_k (z_k - p_k)^2, with z_k the features standardised; 2 is "nothing in common".
 
     It is the expansion of the square into sums that add up over tiles; `standardise` is the same thing for a whole.
     """
@@ -218,12 +218,29 @@ def standardised_content_loss(x: Likeness) -> Tensor:
     return (zz - 2 * zp + x.spp).mean() / x.n
 
 
-def squared_content_loss(x: Likeness) -> Tensor:
-    """Sum of s_k (f_k - p_k)^2, over that of p_k about its mean (Gatys et al. 2015, eq. 1, free of a layer's scale).
+class Difference(NamedTuple):
+    """Sums over positions and maps: of squared differences, and of the photo's own squares about its means."""
 
-    As for `standardised_content_loss`, 2 is "nothing in common", for features of the same mean and variance.
+    squared: Tensor
+    spread: Tensor
+
+
+def difference(features: Tensor, p: Tensor, spread: Tensor) -> Difference:
+    """Sums that tell how far features are from a photo's, as they are.
+
+    Parameters
+    ----------
+    features, p : Tensor of shape (1, N, height, width)
+        The picture's, and the photo's.
+    spread : Tensor of shape (1, 1, height, width)
+        At each position the sum over maps of the photo's squares about their mean.
     """
-    return (x.sff - 2 * x.sfp + x.spp).sum() / ((x.spp - x.sp.square() / x.s).sum() + EPS)
+    return Difference((features.to(p) - p).square().sum(), spread.sum())
+
+
+def squared_content_loss(x: Difference) -> Tensor:
+    """Sum of (F_ij - P_ij)^2 (Gatys et al. 2015, eq. 1) relative to the photo's own spread; 2 is "nothing in common"."""
+    return x.squared / (x.spread + EPS)
 
 
 def gram_loss(x: Moments, style: Moments) -> Tensor:

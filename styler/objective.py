@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styler.losses import (
-    Likeness,
     Moments,
+    difference,
     gram_loss,
     likeness,
     moment_loss,
@@ -33,15 +33,11 @@ from styler.vgg import LAYERS, VGG19
 PIXELS = "pixels"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
-# The formulas, and how much each counts at strength 1/2; found by eye on portraits, buildings and animals.
-STYLE_LOSSES: dict[str, tuple[Callable[[Moments, Moments], Tensor], float]] = {
-    "moments": (moment_loss, 1.0),
-    "gram": (gram_loss, 4.0),
-}
-CONTENT_LOSSES: dict[str, tuple[Callable[[Likeness], Tensor], float]] = {
-    "standardised": (standardised_content_loss, 0.45),
-    "squared": (squared_content_loss, 0.18),
-}
+STYLE_LOSSES: dict[str, Callable[[Moments, Moments], Tensor]] = {"moments": moment_loss, "gram": gram_loss}
+# What is known of the photo's maps beforehand, what is summed over positions with it, and the loss of the sums.
+CONTENT_LOSSES: dict[str, tuple[Callable[[Tensor], tuple[Tensor, Tensor]], Callable[..., Any], Callable[..., Tensor]]]
+# How much each counts at strength 1/2; found by eye on portraits, buildings and animals.
+WEIGHTS = {"moments": 1.0, "gram": 4.0, "standardised": 0.45, "squared": 0.18}
 TV_WEIGHT = 2.0
 # Pixels of mirrored surroundings that are painted along and cut off: what VGG sees at a border is no picture.
 MARGIN = 8
@@ -72,8 +68,7 @@ class Recipe(NamedTuple):
 
     def weights(self, strength: float) -> dict[str, dict[str, float]]:
         """How much each term and layer counts: the style's share is the strength, from 0 to 1."""
-        style, content = 2 * strength * STYLE_LOSSES[self.style_loss][1], 2 * (1 - strength)
-        content *= CONTENT_LOSSES[self.content_loss][1]
+        style, content = 2 * strength * WEIGHTS[self.style_loss], 2 * (1 - strength) * WEIGHTS[self.content_loss]
         return {
             "style": {layer: style * weight for layer, weight in self.style.items()},
             "content": {layer: content * weight for layer, weight in self.content.items()},
@@ -209,14 +204,9 @@ def objective(
     painted = painted_part(styles, masks)
     layers = [layer for layer in (*recipe.style, *recipe.content) if layer != PIXELS]
     tiles = tiles_of(photo, side, layers)
-    P = {layer: content_features(network, photo, layer, tiles) for layer in recipe.content}
-    if recipe.content_loss == "standardised":
-        P = {layer: standardise(maps) for layer, maps in P.items()}
-        # A face stands out from the average more than a sky does: hold the one, leave the other to the painter.
-        salience = {layer: maps.square().sum(1, keepdim=True).square() for layer, maps in P.items()}
-        salience = {layer: s / s.mean() for layer, s in salience.items()}
-    else:
-        salience = {layer: torch.ones_like(maps[:, :1]) for layer, maps in P.items()}
+    style_loss = STYLE_LOSSES[recipe.style_loss]
+    know, compare, content_loss = CONTENT_LOSSES[recipe.content_loss]
+    known = {layer: know(content_features(network, photo, layer, tiles)) for layer in recipe.content}
 
     def measure(pixels: Tensor, tile: Tile) -> Sums:
         """What a tile's own positions add to the sums that the losses are made of."""
@@ -226,15 +216,13 @@ def objective(
         sums: Sums = {}
         for i, (_, w, _) in enumerate(regions):
             sums |= {(i, layer): own_moments(features[layer], layer, tile, w[layer]) for layer in recipe.style}
-        for layer, p in P.items():
+        for layer, maps in known.items():
             k = halvings(layer)
-            own = (tile.own(features[layer], k), tile.share(p, k), tile.share(salience[layer], k))
-            sums["content", layer] = likeness(*own)
+            sums["content", layer] = compare(tile.own(features[layer], k), *(tile.share(m, k) for m in maps))
         sums["total variation"] = variation(*tile.and_next(pixels))
         return sums
 
     counts = recipe.weights(strength)
-    (style_loss, _), (content_loss, _) = STYLE_LOSSES[recipe.style_loss], CONTENT_LOSSES[recipe.content_loss]
 
     def judge(sums: Sums) -> Terms:
         """The weighted losses, from the sums over the picture."""
@@ -249,6 +237,27 @@ def objective(
         return losses
 
     return differentiate(measure, judge, tiles)
+
+
+def standardised(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """The photo's maps standardised, and how much each position counts.
+
+    A face stands out from the average more than a sky does: hold the one, leave the other to the painter.
+    """
+    p = standardise(maps)
+    salience = p.square().sum(1, keepdim=True).square()
+    return p, salience / salience.mean()
+
+
+def with_spread(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """The photo's maps, and how far they are from their means at each position."""
+    return maps, (maps - maps.mean((2, 3), keepdim=True)).square().sum(1, keepdim=True)
+
+
+CONTENT_LOSSES = {
+    "standardised": (standardised, likeness, standardised_content_loss),
+    "squared": (with_spread, difference, squared_content_loss),
+}
 
 
 def content_features(network: VGG19, photo: Tensor, layer: str, tiles: Sequence[Tile]) -> Tensor:

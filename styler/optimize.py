@@ -107,6 +107,7 @@ def work(recipe: Recipe) -> float:
         width, share = BLOCKS[block][1], 4.0 ** (1 - block)
         total += share * width * (9 * channels + 255) * name.startswith("conv")
         total += share * width**2 * (name in recipe.style)
+        total += share * width * 2500 * (name in recipe.content and recipe.content_loss == "standardised")
         channels = width
     return total
 
