@@ -239,7 +239,7 @@ def difference(features: Tensor, p: Tensor, spread: Tensor) -> Difference:
 
 
 def squared_content_loss(x: Difference) -> Tensor:
-    """Sum of (F_ij - P_ij)^2 (Gatys et al. 2015, eq. 1) relative to the photo's own spread; 2 is "nothing in common"."""
+    """Sum of (F_ij - P_ij)^2 (Gatys et al. 2015, eq. 1), in units of the photo's spread; 2 is "nothing in common"."""
     return x.squared / (x.spread + EPS)
 
 

@@ -37,7 +37,7 @@ STYLE_LOSSES: dict[str, Callable[[Moments, Moments], Tensor]] = {"moments": mome
 # What is known of the photo's maps beforehand, what is summed over positions with it, and the loss of the sums.
 CONTENT_LOSSES: dict[str, tuple[Callable[[Tensor], tuple[Tensor, Tensor]], Callable[..., Any], Callable[..., Tensor]]]
 # How much each counts at strength 1/2; found by eye on portraits, buildings and animals.
-WEIGHTS = {"moments": 1.0, "gram": 4.0, "standardised": 0.45, "squared": 0.18}
+WEIGHTS = {"moments": 1.0, "gram": 3.0, "standardised": 0.45, "squared": 0.25}
 TV_WEIGHT = 2.0
 # Pixels of mirrored surroundings that are painted along and cut off: what VGG sees at a border is no picture.
 MARGIN = 8
