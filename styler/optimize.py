@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from itertools import pairwise
@@ -18,22 +18,24 @@ from styler.images import resize
 from styler.losses import moments, painted_in_light, recolour
 from styler.memory import Plan, plan
 from styler.objective import (
-    CONTENT_LAYER,
     MARGIN,
     PIXELS,
+    RECIPE,
     STYLE_LAYERS,
+    Recipe,
     Style,
+    layer_weights,
     objective,
     style_statistics,
     with_margin,
     without_margin,
 )
 from styler.tiles import Function, Losses, reach
-from styler.vgg import VGG19
+from styler.vgg import BLOCKS, VGG19, up_to
 
 # Up to here the deep layers shape the composition; beyond it, shallow ones lay the strokes.
 DEEP_UP_TO = 256
-SHALLOW_LAYERS = STYLE_LAYERS[:3]
+SHALLOW = Recipe({layer: RECIPE.style[layer] for layer in (PIXELS, *STYLE_LAYERS[:3])}, {})
 COARSEST = 128
 # Steps at the coarsest scale; finer ones get fewer, as each costs more and has less left to do, but never less than a
 # tenth: below, brushwork at print size stays blurred.
@@ -43,8 +45,7 @@ DECAY, LEAST = 1.35, 10
 # shorter the next is then, and the pixels across which the preconditioner averages.
 HISTORY, LONGEST, WORSE, SHORTER, SURROUNDINGS = 10, 0.02, 1.1, 0.3, 9
 ADAM_RATE = 0.02
-# Time of an evaluation with shallow layers alone, and of one by tiles, as shares of one that is neither.
-SHALLOW, TILED = 0.38, 1.5
+TILED = 1.5  # time of an evaluation by tiles, as a share of one of the whole
 
 # What becomes of the painted picture's colours, given the photo's; "palette" paints no stroke at all.
 COLORS: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
@@ -57,22 +58,21 @@ COLORS: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
 
 @dataclass(frozen=True)
 class Scale:
-    """One size at which the picture is painted: longest side in px, steps, style layers, whether content is held."""
+    """One size at which the picture is painted: longest side in px, steps, and what it is held to."""
 
     size: int
     steps: int
-    layers: tuple[str, ...]
-    content: bool
+    recipe: Recipe = RECIPE
 
     @property
     def seen(self) -> list[str]:
         """The layers that are looked at."""
-        return [*self.layers, *[CONTENT_LAYER] * self.content]
+        return [layer for layer in (*self.recipe.style, *self.recipe.content) if layer != PIXELS]
 
     def step_cost(self, how: Plan) -> float:
-        """Time of an evaluation, in units of a pixel's way through all layers and back; fitted to measurements."""
-        tiled = 1.0 if how.side is None else TILED
-        return ((self.size + 2 * MARGIN) ** 2 + 6000) * (1.0 if self.content else SHALLOW) * tiled
+        """Time of an evaluation, in units of a pixel's for the default layers; fitted to measurements."""
+        looks = work(self.recipe) / work(RECIPE) * (1.0 if how.side is None else TILED)
+        return ((self.size + 2 * MARGIN) ** 2 + 6000) * looks
 
     def cost(self, how: Plan) -> float:
         """Time of all steps, and of the evaluation before the first."""
@@ -127,7 +127,28 @@ class Stage:
         return self.render()
 
 
-def schedule(size: int, preset: str = "balanced", max_iter: int | None = None) -> list[Scale]:
+def work(recipe: Recipe) -> float:
+    """About how much a pixel takes: operations of the convolutions and Gram matrices, and the maps' way to memory."""
+    total, channels = 0.0, 3
+    for name in up_to(layer for layer in (*recipe.style, *recipe.content) if layer != PIXELS):
+        block = int(name[4])
+        width, share = BLOCKS[block][1], 4.0 ** (1 - block)
+        total += share * width * (9 * channels + 255) * name.startswith("conv")
+        total += share * width**2 * (name in recipe.style)
+        total += share * width * 2500 * (name in recipe.content and recipe.content_loss == "standardised")
+        channels = width
+    return total
+
+
+def schedule(
+    size: int,
+    preset: str = "balanced",
+    max_iter: int | None = None,
+    style_layers: Sequence[str] | Mapping[str, float] | None = None,
+    content_layers: Sequence[str] | Mapping[str, float] | None = None,
+    style_loss: str = "moments",
+    content_loss: str = "standardised",
+) -> list[Scale]:
     """The scales for a picture of a size, coarse to fine.
 
     Parameters
@@ -137,6 +158,10 @@ def schedule(size: int, preset: str = "balanced", max_iter: int | None = None) -
     preset : {"preview", "balanced", "fine"}
     max_iter : int, optional
         At most so many steps in all, spread as the preset spreads its own.
+    style_layers, content_layers : sequence of str, or mapping of str to float, optional
+        Those to be used at every scale, with their weights; by default `RECIPE`'s, and beyond `DEEP_UP_TO` `SHALLOW`'s.
+    style_loss, content_loss : str
+        See `Recipe`.
 
     Returns
     -------
@@ -150,11 +175,17 @@ def schedule(size: int, preset: str = "balanced", max_iter: int | None = None) -
         share = min(1.0, max_iter / sum(steps))
         edges = [int(sum(steps[:i]) * share + 0.5) for i in range(len(steps) + 1)]
         steps = [b - a for a, b in pairwise(edges)]
-    return [
-        Scale(s, n, STYLE_LAYERS if s <= DEEP_UP_TO else SHALLOW_LAYERS, s <= DEEP_UP_TO)
-        for s, n in zip(sizes, steps, strict=True)
-        if n or s == size
-    ]
+
+    def recipe(size: int) -> Recipe:
+        usual = RECIPE if size <= DEEP_UP_TO else SHALLOW
+        return Recipe(
+            usual.style if style_layers is None else layer_weights(style_layers, "style_layers"),
+            usual.content if content_layers is None else layer_weights(content_layers, "content_layers"),
+            style_loss,
+            content_loss,
+        )
+
+    return [Scale(s, n, recipe(s)) for s, n in zip(sizes, steps, strict=True) if n or s == size]
 
 
 def paint(
@@ -230,7 +261,7 @@ def paint(
             raise ValueError("resume does not belong to this picture; give the point of its own last stage.")
         at = masks if masks is None else with_margin(F.adaptive_avg_pool2d(masks, (here.shape[-2], here.shape[-1])))
         content = with_margin(resize(photo, scale.size))
-        function = objective(network, content, style, strength, scale.content, at, how.side)
+        function = objective(network, content, style, strength, scale.recipe, at, how.side)
         for pixels, losses in OPTIMIZERS[optimizer](function, with_margin(x), scale.steps - made, how.history):
             x = without_margin(pixels).clamp(0, 1)
             step, done = step + 1, done + scale.step_cost(how)
@@ -263,9 +294,9 @@ def expected_seconds(
 @cache
 def pace(network: VGG19) -> float:
     """Seconds for a unit of `Scale.step_cost`: the fastest of three evaluations at 128 px, after a first."""
-    scale = Scale(COARSEST, 1, STYLE_LAYERS, True)
+    scale = Scale(COARSEST, 1)
     x = with_margin(torch.rand(1, 3, COARSEST, COARSEST).to(network.device))
-    function = objective(network, x, [style_statistics(network, x)], 0.5, True)
+    function = objective(network, x, [style_statistics(network, x)], 0.5)
     function(x)
     times = [time.perf_counter()]
     for _ in range(3):
