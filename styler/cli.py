@@ -9,6 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # Kept in step with the estimator by a test; importing it here would make --help wait for torch.
 PRESETS = ("preview", "balanced", "fine")
 REGIONS = ("subject", "background")
+CHECKPOINT_SECONDS = 120.0
 FIND = "find"  # for a mask
 # What a picture's metadata says of where it came from, by the names of the arguments; and how it was painted.
 INPUTS = ("content", "style", "style_weights", "mask", "subject_style", "background_style", "init")
@@ -89,6 +91,12 @@ def parser() -> argparse.ArgumentParser:
         )
     p.add_argument(
         "--jobs", type=int, metavar="N", help="how many photos of a folder to paint at a time, -1: as many as cores"
+    )
+    p.add_argument(
+        "--max-memory", type=float, metavar="GB", help="memory to paint in, in GB (default: half of what is free)"
+    )
+    p.add_argument(
+        "--resume", action="store_true", help="go on with a picture that was broken off, from the file OUT.resume"
     )
     p.add_argument("--device", metavar="D", help="cpu, cuda or mps (default: the GPU if there is one)")
     p.add_argument("--seed", type=int, default=0, metavar="N", help="the seed of whatever is random (default: 0)")
@@ -217,6 +225,7 @@ def run(args: argparse.Namespace) -> int:
         init=args.init if args.init in STARTS else read(args.init),
         colors=args.colors,
         device=args.device,
+        max_memory=args.max_memory,
         random_state=args.seed,
         n_jobs=args.jobs,
     )
@@ -252,6 +261,7 @@ def paint_one(
     """Paint, show progress, save, report."""
     from tqdm import tqdm
 
+    from styler import checkpoint
     from styler.images import save
     from styler.regions import read_mask
 
@@ -260,7 +270,10 @@ def paint_one(
         regions = find(photo)
     elif args.mask:
         regions = {"subject": read_mask(args.mask, args.mask, (photo.shape[-2], photo.shape[-1]))}
-    digests = {args.content: sha256(args.content), **settings["sha256"]}
+    settings["sha256"] = {args.content: sha256(args.content), **settings["sha256"]}
+    unfinished = f"{args.output}.resume"
+    resume = checkpoint.read(unfinished, settings) if args.resume else None
+    ends, written = set(accumulate(scale.steps for scale in painter.scales_)), time.monotonic()
     if not args.quiet:
         print(f"{args.preset}: about {painter.expected_seconds(photo):.0f} s on this machine", file=sys.stderr)
     stage, interrupted = None, False
@@ -271,21 +284,32 @@ def paint_one(
     )
     try:
         with bar:
-            for stage in painter.staged_transform(photo, regions):
+            for stage in painter.staged_transform(photo, regions, resume):
+                if resume and not bar.n:
+                    bar.initial = stage.progress  # what another process did tells nothing of this one's pace
                 bar.set_description(f"{stage.scale} px", refresh=False)
                 bar.update(stage.progress - bar.n)
+                late = time.monotonic() > written + CHECKPOINT_SECONDS
+                if stage.step < stage.n_steps and (late or stage.step in ends):
+                    checkpoint.write(unfinished, stage.point, settings)
+                    written = time.monotonic()
     except KeyboardInterrupt:
         if stage is None:
             raise
         interrupted = True
+        checkpoint.write(unfinished, stage.point, settings)
     assert stage is not None  # a schedule has one step at least
     seconds = time.perf_counter() - start
-    settings |= {"sha256": digests, "steps": stage.step, "of_steps": stage.n_steps}
+    settings |= {"steps": stage.step, "of_steps": stage.n_steps}
     save(stage.image, args.output, settings)
     height, width = stage.image.shape[-2:]
+    if not interrupted:
+        Path(unfinished).unlink(missing_ok=True)
     if interrupted:
         print(
-            f"styler: interrupted at step {stage.step} of {stage.n_steps}; saved so far: {args.output}", file=sys.stderr
+            f"styler: interrupted at step {stage.step} of {stage.n_steps}; saved so far: {args.output} "
+            "(--resume goes on)",
+            file=sys.stderr,
         )
     elif not args.quiet and not args.json:
         print(f"{args.output}: {width} x {height} px in {seconds:.1f} s", file=sys.stderr)
