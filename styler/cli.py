@@ -201,8 +201,9 @@ def run(args: argparse.Namespace) -> int:
     from styler.estimator import StyleTransfer
     from styler.images import check_output, read
     from styler.many import photos_in, pictures_of
+    from styler.regions import read_mask
 
-    wanted = styles(args)
+    start, wanted = time.perf_counter(), styles(args)
     sources = [path for style in wanted.values() for path in style or ()]
     sources += [path for path in (args.mask, args.init) if path and path not in (*STARTS, FIND)]
     many = Path(args.content).is_dir()
@@ -215,8 +216,11 @@ def run(args: argparse.Namespace) -> int:
         if is_among(args.output, [args.content, *sources]):
             raise ValueError(f"{args.output} is one of the pictures to start from; give the painted one another name.")
         check_output(args.output)
-        photo = read(args.content)
-    start = time.perf_counter()
+        photo, regions = read(args.content), None
+        if args.mask == FIND:
+            regions = find(photo)
+        elif args.mask:
+            regions = {"subject": read_mask(args.mask, args.mask, (photo.shape[-2], photo.shape[-1]))}
     painter = StyleTransfer(
         args.size,
         args.strength,
@@ -238,7 +242,7 @@ def run(args: argparse.Namespace) -> int:
     settings["sha256"] = {source: sha256(source) for source in sources}
     if many:
         return paint_many(args, painter, pictures, settings, start)
-    return paint_one(args, painter, photo, settings, start)
+    return paint_one(args, painter, photo, regions, settings, start)
 
 
 def is_among(path: str, others: Sequence[str]) -> bool:
@@ -256,20 +260,19 @@ def find(photo: Tensor) -> dict[str, Tensor]:
 
 
 def paint_one(
-    args: argparse.Namespace, painter: StyleTransfer, photo: Tensor, settings: dict[str, Any], start: float
+    args: argparse.Namespace,
+    painter: StyleTransfer,
+    photo: Tensor,
+    regions: dict[str, Tensor] | None,
+    settings: dict[str, Any],
+    start: float,
 ) -> int:
     """Paint, show progress, save, report."""
     from tqdm import tqdm
 
     from styler import checkpoint
     from styler.images import save
-    from styler.regions import read_mask
 
-    regions = None
-    if args.mask == FIND:
-        regions = find(photo)
-    elif args.mask:
-        regions = {"subject": read_mask(args.mask, args.mask, (photo.shape[-2], photo.shape[-1]))}
     settings["sha256"] = {args.content: sha256(args.content), **settings["sha256"]}
     unfinished = f"{args.output}.resume"
     resume = checkpoint.read(unfinished, settings) if args.resume else None
@@ -340,9 +343,10 @@ def paint_many(
     from styler.many import paint_files
 
     there = sum(Path(picture).exists() for picture in pictures.values())
+    left = len(pictures) - there
+    expected = 0.0 if args.quiet else left * painter.expected_seconds()
+    results = paint_files(painter, list(pictures), args.output, find if args.mask else None, settings)
     if not args.quiet:
-        left = len(pictures) - there
-        expected = left * painter.expected_seconds()
         about = f"{expected:.0f} s" if expected < 120 else f"{expected / 60:.0f} minutes"
         print(f"{args.preset}: {left} photo(s), about {about} on this machine", file=sys.stderr)
     outcomes, interrupted = [], False
@@ -355,7 +359,7 @@ def paint_many(
     )
     try:
         with bar:
-            for outcome in paint_files(painter, list(pictures), args.output, find if args.mask else None, settings):
+            for outcome in results:
                 outcomes.append(outcome)
                 bar.update(outcome.seconds is not None)
     except KeyboardInterrupt:
