@@ -21,6 +21,7 @@ from styler.objective import (
     PIXELS,
     STYLE_LAYERS,
     Style,
+    balance,
     objective,
     style_statistics,
     with_margin,
@@ -183,7 +184,7 @@ def paint(
         x = refine(x, before, here) if step else here
         before = here
         at = masks if masks is None else with_margin(F.adaptive_avg_pool2d(masks, size))
-        function = objective(network, with_margin(content), style, strength, scale.content, at)
+        function = objective(network, with_margin(content), style, balance(strength), scale.content, at)
         descent = OPTIMIZERS[optimizer](function, with_margin(x), scale.steps)
         done += scale.step_cost
         for pixels, losses in descent:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from styler.objective import CONTENT_WEIGHT, PIXELS, STYLE_LAYERS
+from styler.objective import CONTENT_WEIGHT, PIXELS, STYLE_LAYERS, balance
 from styler.optimize import Stage
 
 WIDTH, HEIGHT = 480, 300
@@ -43,8 +43,8 @@ class Step:
 def step_of(stage: Stage, strength: float) -> Step:
     """Take the weights out of a stage's losses; at strength 0 or 1 one of the two distances is not known."""
     held = stage.losses.get("content", {}) if strength < 1 else {}
-    content = sum(held.values()) / (2 * (1 - strength) * CONTENT_WEIGHT) if held else None
-    share = 2 * strength / len(STYLE_LAYERS)
+    content = sum(held.values()) / (2 * (1 - balance(strength)) * CONTENT_WEIGHT) if held else None
+    share = 2 * balance(strength) / len(STYLE_LAYERS)
     style = {k: v / share for k, v in stage.losses.get("style", {}).items() if k != PIXELS} if share else {}
     return Step(stage.scale, content, style)
 
