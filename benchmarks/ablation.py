@@ -15,22 +15,17 @@ from torch import Tensor
 
 from benchmarks.quality import quality
 from benchmarks.report import cell, sheet, table
-from styler import StyleTransfer, losses, objective, optimize, samples
+from styler import StyleTransfer, optimize, samples
 from styler.images import read, save
-from styler.optimize import Scale
+from styler.objective import RECIPE, Recipe
+from styler.optimize import SHALLOW, Scale
 
 PAIRS = ("pagoda+starry_night", "astronaut+great_wave", "cat+composition_viii")
-ALL, SHALLOW = objective.STYLE_LAYERS, optimize.SHALLOW_LAYERS
 
 
-def scales(*rows: tuple[int, int, tuple[str, ...]]) -> Callable[..., list[Scale]]:
-    """A schedule of (px, steps, layers), whatever is asked for."""
-    return lambda *_: [Scale(size, steps, layers, layers == ALL) for size, steps, layers in rows]
-
-
-def gram_loss(x: losses.Moments, style: losses.Moments) -> Tensor:
-    """The paper's squared error of Gram matrices, relative to the style's own."""
-    return (x.gram - style.gram).square().sum() / style.gram.square().sum()
+def scales(*rows: tuple[int, int, Recipe]) -> Callable[..., list[Scale]]:
+    """A schedule of (px, steps, recipe), whatever is asked for."""
+    return lambda *_: [Scale(*row) for row in rows]
 
 
 def flat(g: Tensor) -> Tensor:
@@ -47,8 +42,9 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "L-BFGS without the preconditioner": ({}, {"optimize.preconditioner": flat}),
     "Adam": ({"optimizer": "adam"}, {}),
-    "Gram matrices instead of covariance and mean": ({}, {"objective.moment_loss": gram_loss}),
-    "content without standardised features": ({}, {"objective.standardise": lambda f: f.float() / f.float().std()}),
+    "Gram matrices instead of covariance and mean": ({"style_loss": "gram"}, {}),
+    "content without standardised features": ({"content_loss": "squared"}, {}),
+    "both, as in the paper": ({"style_loss": "gram", "content_loss": "squared"}, {}),
     "the photo's own colours at the start": ({}, {"optimize.recolour": lambda image, style: image}),
     "no total variation": ({}, {"objective.TV_WEIGHT": 0.0}),
     "average pooling": ({"pooling": "average"}, {}),
@@ -56,12 +52,15 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {},
         {
             "estimator.schedule": scales(
-                (128, 42, ALL), (192, 24, ALL), (256, 16, ALL), (384, 10, ALL), (512, 6, SHALLOW)
+                (128, 42, RECIPE), (192, 24, RECIPE), (256, 16, RECIPE), (384, 10, RECIPE), (512, 6, SHALLOW)
             )
         },
     ),
-    "deep layers at 512, too": ({}, {"estimator.schedule": scales((128, 42, ALL), (256, 16, ALL), (512, 6, ALL))}),
-    "one scale: 512 alone, 24 steps": ({}, {"estimator.schedule": scales((512, 24, ALL))}),
+    "deep layers at 512, too": (
+        {},
+        {"estimator.schedule": scales((128, 42, RECIPE), (256, 16, RECIPE), (512, 6, RECIPE))},
+    ),
+    "one scale: 512 alone, 24 steps": ({}, {"estimator.schedule": scales((512, 24, RECIPE))}),
 }
 
 

@@ -43,6 +43,7 @@ def costs(sizes: Iterable[int], content: str, style: str, device: str) -> dict[s
 
     from styler import StyleTransfer
     from styler.images import read, resize
+    from styler.objective import PIXELS
 
     painter = StyleTransfer(512, device=device).fit(style)
     scales, statistics = painter.scales_, painter.statistics_
@@ -56,9 +57,16 @@ def costs(sizes: Iterable[int], content: str, style: str, device: str) -> dict[s
             photo = resize(read(content), size)
             pixels = photo.shape[-2] * photo.shape[-1]
             seconds, share = cost(painter.staged_transform(photo), scale.steps, device)
-            used = operations(pixels, [*scale.layers, *["relu4_2"] * scale.content])
+            layers = [layer for layer in (*scale.recipe.style, *scale.recipe.content) if layer != PIXELS]
+            used = operations(pixels, layers)
             rows.append(
-                {"layers": len(scale.layers), "size": size, "pixels": pixels, "seconds": seconds, "convolution": share}
+                {
+                    "layers": len(set(scale.recipe.style) - {PIXELS}),
+                    "size": size,
+                    "pixels": pixels,
+                    "seconds": seconds,
+                    "convolution": share,
+                }
                 | {"peak": used / seconds / peaks[painter.dtype_]}
             )
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None

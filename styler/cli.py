@@ -10,7 +10,12 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from styler.estimator import StyleTransfer
 
 # Kept in step with the estimator by a test; importing it here would make --help wait for torch.
 PRESETS = ("preview", "balanced", "fine")
@@ -26,9 +31,16 @@ COLORS = ("painting", "photo", "matched", "palette")
 def parser() -> argparse.ArgumentParser:
     """The arguments, without anything that takes long to import."""
     p = argparse.ArgumentParser(prog="styler", description="Paint a photo in the style of a painting.")
-    p.add_argument("content", metavar="CONTENT", nargs="?", help="the photo")
+    p.add_argument("content", metavar="CONTENT", nargs="?", help="the photo, or a folder of photos")
     p.add_argument("style", metavar="STYLE", nargs="*", help="the painting, or several to be blended")
-    p.add_argument("-o", "--output", metavar="OUT", required=True, help="the picture: .png, .jpg, .webp, .tif (16 bit)")
+    p.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        required=True,
+        help="the picture: .png, .jpg, .webp, .tif (16 bit); of a folder, a folder for pictures named as their photos, "
+        "where those already there are left as they are",
+    )
     p.add_argument(
         "--from",
         dest="source",
@@ -75,6 +87,9 @@ def parser() -> argparse.ArgumentParser:
             metavar="S",
             help=f"with --mask: the painting for the {region}, or none to keep the photo there (default: STYLE)",
         )
+    p.add_argument(
+        "--jobs", type=int, metavar="N", help="how many photos of a folder to paint at a time, -1: as many as cores"
+    )
     p.add_argument("--device", metavar="D", help="cpu, cuda or mps (default: the GPU if there is one)")
     p.add_argument("--seed", type=int, default=0, metavar="N", help="the seed of whatever is random (default: 0)")
     p.add_argument("--json", action="store_true", help="print what was done as one JSON object")
@@ -83,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Paint one picture.
+    """Paint a photo, or those of a folder.
 
     Parameters
     ----------
@@ -93,7 +108,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 when painted, 2 for bad input, 130 when interrupted (a picture is then saved if there is one).
+        Exit status: 0 when painted, 2 for bad input, also of one photo out of many, 130 when interrupted (a single
+        picture is then saved if there is one; of many, those that were done).
     """
     p = parser()
     args = p.parse_intermixed_args(argv)
@@ -112,7 +128,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and "memory" not in str(error):
             raise
-        print(f"{p.prog}: a picture of {args.size} px does not fit in memory; give a smaller --size.", file=sys.stderr)
+        print(
+            f"{p.prog}: a picture of {args.size} px does not fit in memory; give a smaller --size or fewer --jobs.",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         print(f"\n{p.prog}: interrupted; nothing more was written.", file=sys.stderr)
@@ -170,21 +189,25 @@ def styles(args: argparse.Namespace) -> dict[str, list[str] | None]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Paint, show progress, save, report."""
-    import torch
-    from tqdm import tqdm
-
+    """Learn the style, and paint what is to be painted."""
     from styler.estimator import StyleTransfer
-    from styler.images import check_output, read, save
-    from styler.regions import read_mask
-    from styler.subject import find_subject
+    from styler.images import check_output, read
+    from styler.many import photos_in, pictures_of
 
     wanted = styles(args)
-    sources = [args.content, *(path for style in wanted.values() for path in style or ())]
+    sources = [path for style in wanted.values() for path in style or ()]
     sources += [path for path in (args.mask, args.init) if path and path not in (*STARTS, FIND)]
-    if Path(args.output).resolve() in [Path(source).resolve() for source in sources]:
-        raise ValueError(f"{args.output} is one of the pictures to start from; give the painted one another name.")
-    check_output(args.output)
+    many = Path(args.content).is_dir()
+    if many:
+        if args.mask not in (None, FIND):
+            raise ValueError(f"--mask {args.mask} is of one photo; for a folder of photos use --mask {FIND}.")
+        photos = [photo for photo in photos_in(args.content) if not is_among(photo, sources)]
+        pictures = pictures_of(photos, args.output)
+    else:
+        if is_among(args.output, [args.content, *sources]):
+            raise ValueError(f"{args.output} is one of the pictures to start from; give the painted one another name.")
+        check_output(args.output)
+        photo = read(args.content)
     start = time.perf_counter()
     painter = StyleTransfer(
         args.size,
@@ -195,19 +218,49 @@ def run(args: argparse.Namespace) -> int:
         colors=args.colors,
         device=args.device,
         random_state=args.seed,
+        n_jobs=args.jobs,
     )
-    photo = read(args.content)
-    weights, regions = args.style_weights, None
+    if args.mask:
+        blended = {region: args.style_weights for region, style in wanted.items() if style is args.style}
+        painter.fit(wanted, sample_weight=blended)
+    else:
+        painter.fit(args.style, sample_weight=args.style_weights)
+    settings = painter.get_params() | {name: getattr(args, name) for name in INPUTS}
+    settings["sha256"] = {source: sha256(source) for source in sources}
+    if many:
+        return paint_many(args, painter, pictures, settings, start)
+    return paint_one(args, painter, photo, settings, start)
+
+
+def is_among(path: str, others: Sequence[str]) -> bool:
+    """Whether a path is one of some files."""
+    return Path(path).resolve() in [Path(other).resolve() for other in others]
+
+
+def find(photo: Tensor) -> dict[str, Tensor]:
+    """The subject of a photo, as regions."""
+    import torch
+
+    from styler.subject import find_subject
+
+    return {"subject": torch.from_numpy(find_subject(photo))}
+
+
+def paint_one(
+    args: argparse.Namespace, painter: StyleTransfer, photo: Tensor, settings: dict[str, Any], start: float
+) -> int:
+    """Paint, show progress, save, report."""
+    from tqdm import tqdm
+
+    from styler.images import save
+    from styler.regions import read_mask
+
+    regions = None
     if args.mask == FIND:
-        regions = {"subject": torch.from_numpy(find_subject(photo))}
+        regions = find(photo)
     elif args.mask:
         regions = {"subject": read_mask(args.mask, args.mask, (photo.shape[-2], photo.shape[-1]))}
-    if regions is None:
-        painter.fit(args.style, sample_weight=weights)
-    else:
-        blended = {region: weights for region, style in wanted.items() if style is args.style}
-        painter.fit(wanted, sample_weight=blended)
-    digests = {source: sha256(source) for source in sources}
+    digests = {args.content: sha256(args.content), **settings["sha256"]}
     if not args.quiet:
         print(f"{args.preset}: about {painter.expected_seconds(photo):.0f} s on this machine", file=sys.stderr)
     stage, interrupted = None, False
@@ -227,7 +280,6 @@ def run(args: argparse.Namespace) -> int:
         interrupted = True
     assert stage is not None  # a schedule has one step at least
     seconds = time.perf_counter() - start
-    settings = painter.get_params() | {name: getattr(args, name) for name in INPUTS}
     settings |= {"sha256": digests, "steps": stage.step, "of_steps": stage.n_steps}
     save(stage.image, args.output, settings)
     height, width = stage.image.shape[-2:]
@@ -253,3 +305,57 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps(report, default=str))
     return 130 if interrupted else 0
+
+
+def paint_many(
+    args: argparse.Namespace, painter: StyleTransfer, pictures: dict[str, str], settings: dict[str, Any], start: float
+) -> int:
+    """Paint, show progress, report."""
+    from tqdm import tqdm
+
+    from styler.many import paint_files
+
+    there = sum(Path(picture).exists() for picture in pictures.values())
+    if not args.quiet:
+        left = len(pictures) - there
+        expected = left * painter.expected_seconds()
+        about = f"{expected:.0f} s" if expected < 120 else f"{expected / 60:.0f} minutes"
+        print(f"{args.preset}: {left} photo(s), about {about} on this machine", file=sys.stderr)
+    outcomes, interrupted = [], False
+    bar = tqdm(
+        total=len(pictures),
+        initial=there,
+        disable=args.quiet,
+        smoothing=0,
+        bar_format="{n_fmt} of {total_fmt} {percentage:3.0f}%|{bar}| {elapsed} gone, {remaining} left",
+    )
+    try:
+        with bar:
+            for outcome in paint_files(painter, list(pictures), args.output, find if args.mask else None, settings):
+                outcomes.append(outcome)
+                bar.update(outcome.seconds is not None)
+    except KeyboardInterrupt:
+        interrupted = True
+    seconds = time.perf_counter() - start
+    failed = [outcome for outcome in outcomes if outcome.error]
+    painted = [outcome for outcome in outcomes if outcome.seconds is not None and not outcome.error]
+    for outcome in failed:
+        print(f"styler: {outcome.error}", file=sys.stderr)
+    if interrupted:
+        print("styler: interrupted; the same command paints the rest.", file=sys.stderr)
+    if not args.quiet and not args.json:
+        parts = [f"{len(painted)} painted"]
+        parts += [f"{n} {what}" for n, what in ((there, "there already"), (len(failed), "failed")) if n]
+        print(f"{args.output}: {', '.join(parts)}, in {seconds:.1f} s", file=sys.stderr)
+    if args.json:
+        report = {
+            "output": args.output,
+            "seconds": round(seconds, 3),
+            "interrupted": interrupted,
+            "device": painter.device_,
+            "dtype": painter.dtype_,
+            "pictures": [outcome._asdict() for outcome in outcomes],
+            "settings": settings,
+        }
+        print(json.dumps(report, default=str))
+    return 130 if interrupted else 2 if failed else 0

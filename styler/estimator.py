@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple
 
@@ -20,14 +20,36 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from styler.images import ImageLike, like, read, resize
+from styler.jobs import side_by_side
 from styler.losses import Moments, blend, content_loss, style_loss
-from styler.objective import CONTENT_LAYER, STYLE_LAYERS, Style, style_statistics
-from styler.optimize import COLORS, OPTIMIZERS, PRESETS, Scale, Stage, expected_seconds, paint, schedule
+from styler.memory import budget, tile_side
+from styler.objective import (
+    CONTENT_LOSSES,
+    PIXELS,
+    STYLE_LAYERS,
+    STYLE_LOSSES,
+    Style,
+    style_statistics,
+)
+from styler.optimize import (
+    COLORS,
+    DEEP_UP_TO,
+    OPTIMIZERS,
+    PRESETS,
+    Point,
+    Scale,
+    Stage,
+    expected_seconds,
+    paint,
+    schedule,
+)
 from styler.regions import partition, read_mask
-from styler.vgg import POOLING, VGG19, fast_dtype, load_state
+from styler.tiles import reach
+from styler.vgg import LAYERS, POOLING, VGG19, fast_dtype, load_state, up_to
 
 # What a style is learnt with; the other parameters may change between fit and transform.
-FIT_PARAMS = ("size", "style_scale", "preset", "max_iter", "pooling", "weights")
+RECIPE_PARAMS = ("style_layers", "content_layers", "style_loss", "content_loss")
+FIT_PARAMS = ("size", "style_scale", "preset", "max_iter", *RECIPE_PARAMS, "pooling", "weights")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
 
@@ -58,6 +80,17 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         Whose colours to show. "painting": the painting's. "photo": each place keeps the photo's, the painting gives
         light and shade alone. "matched": the painted picture's colours are moved as a whole to the photo's mean and
         covariance, so that strokes differ in colour too. "palette": no strokes, the photo in the painting's colours.
+    style_layers, content_layers : sequence of str, or mapping of str to float, default=None
+        Layers of VGG-19 to compare, or layers with their weights, which are scaled to a sum of one. Those named are
+        used at every scale, as in the paper; that takes longer for deep ones. By default style is compared in relu1_1,
+        relu2_1, relu3_1, relu4_1, relu5_1 and "pixels", the picture itself, and content in relu4_2; the deep ones, from
+        relu4_1 on, only at scales up to 256 px.
+    style_loss : {"moments", "gram"}, default="moments"
+        What makes a style: mean and covariance of a layer's features, or the paper's Gram matrix (eq. 4), each
+        compared relative to the painting's own.
+    content_loss : {"standardised", "squared"}, default="standardised"
+        How features are compared with the photo's: each channel brought to zero mean and unit variance, so that colours
+        may go, and what stands out held more, or the paper's squared error (eq. 1), relative to the photo's variance.
     pooling : {"max", "average"}, default="max"
         How VGG-19 halves its maps; "average" paints smoother, bolder shapes.
     weights : str or path, default="original"
@@ -67,8 +100,15 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         Where to compute, such as "cpu" or "cuda"; by default the GPU if there is one.
     dtype : {"float32", "bfloat16", "float64"}, default=None
         Precision of the network, by default the fastest that is good enough; pixels and sums have float32 at least.
+    max_memory : float, default=None
+        GB (10^9 bytes) to paint in, beside Python and the network; by default half of what is free on the device. A
+        picture that takes more is painted by tiles, the same but for rounding, in up to half as much time again.
     random_state : int, RandomState instance or None, default=None
         For ``init="noise"``. The same int gives the same picture on the same machine.
+    n_jobs : int, default=None
+        How many of several photos to paint at a time, each in a process of its own with its share of the cores; None
+        is 1 unless ``joblib.parallel_config`` says otherwise, -1 is one for each core. Threads add in another order
+        when they are more or fewer, so pictures are equal, to the last bit, only for the same number of threads.
     verbose : int, default=0
         Above 0, print a line at the end of each scale; above 1, at each step.
 
@@ -108,11 +148,17 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         "max_iter": [Interval(Integral, 1, None, closed="left"), None],
         "init": [StrOptions({"content", "noise"}), os.PathLike, Image, np.ndarray, Tensor],
         "colors": [StrOptions(set(COLORS))],
+        "style_layers": [list, tuple, Mapping, None],
+        "content_layers": [list, tuple, Mapping, None],
+        "style_loss": [StrOptions(set(STYLE_LOSSES))],
+        "content_loss": [StrOptions(set(CONTENT_LOSSES))],
         "pooling": [StrOptions(set(POOLING))],
         "weights": [str, os.PathLike],
         "device": [str, torch.device, None],
         "dtype": [StrOptions(set(DTYPES)), None],
+        "max_memory": [Interval(Real, 0, None, closed="neither"), None],
         "random_state": ["random_state"],
+        "n_jobs": [Interval(Integral, 1, None, closed="left"), Interval(Integral, None, -1, closed="right"), None],
         "verbose": ["verbose"],
     }
 
@@ -127,11 +173,17 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         max_iter: int | None = None,
         init: ImageLike = "content",
         colors: str = "painting",
+        style_layers: Sequence[str] | Mapping[str, float] | None = None,
+        content_layers: Sequence[str] | Mapping[str, float] | None = None,
+        style_loss: str = "moments",
+        content_loss: str = "standardised",
         pooling: str = "max",
         weights: str | os.PathLike[str] = "original",
         device: str | torch.device | None = None,
         dtype: str | None = None,
+        max_memory: float | None = None,
         random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
         self.size = size
@@ -142,11 +194,17 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self.max_iter = max_iter
         self.init = init
         self.colors = colors
+        self.style_layers = style_layers
+        self.content_layers = content_layers
+        self.style_loss = style_loss
+        self.content_loss = content_loss
         self.pooling = pooling
         self.weights = weights
         self.device = device
         self.dtype = dtype
+        self.max_memory = max_memory
         self.random_state = random_state
+        self.n_jobs = n_jobs
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -190,12 +248,13 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             for label, style in styles.items()
             if style is not None
         }
-        network = self._network()
+        scales, network = self._schedule(), self._network()
         self.fitted_with_ = {name: getattr(self, name) for name in FIT_PARAMS}
         self.device_, self.dtype_ = str(network.device), str(network.dtype).removeprefix("torch.")
-        self.scales_ = schedule(self.size, self.preset, self.max_iter)
+        self.scales_ = scales
+        memory = budget(self.max_memory, network.device)
         learnt = {
-            label: [learn(network, paintings[label], scale, self.style_scale) for scale in self.scales_]
+            label: [learn(network, paintings[label], scale, self.style_scale, memory) for scale in self.scales_]
             if label in paintings
             else None
             for label in styles
@@ -228,15 +287,41 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         TypeError, ValueError
             If an image or a parameter changed since `fit` can't be used; the message says which and what to do.
         """
-        self._check_ready()
-        painted = [self._transform_one(x, name, where) for x, name, where in self._photos(X, regions)]
+        painted = list(self.iter_transform(X, regions))
         if not is_collection(X):
             return painted[0]
         if isinstance(X, Tensor):
             return torch.stack(painted)
         return np.stack(painted) if isinstance(X, np.ndarray) else painted
 
-    def staged_transform(self, X: ImageLike, regions: Mapping[str, ImageLike] | None = None) -> Iterator[Stage]:
+    def iter_transform(self, X: ImageLike | Sequence[ImageLike], regions: Any = None) -> Iterator[Any]:
+        """Paint many photos, `n_jobs` at a time, and hand each picture over as it is done.
+
+        Photos may differ in size. They are read, and pictures kept, only as they are needed.
+
+        Parameters
+        ----------
+        X, regions : as for `transform`
+
+        Returns
+        -------
+        iterator
+            Of the pictures, in the order of the photos; each is what `transform` makes of its photo alone.
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            As `transform`; of a photo that can't be used, when its turn has come.
+        """
+        self._check_ready()
+        photos = self._photos(X, regions)
+        if len(photos) == 1:  # nothing to share out
+            return (self._transform_one(*photo) for photo in photos)
+        return side_by_side(self._transform_one, photos, self.n_jobs)
+
+    def staged_transform(
+        self, X: ImageLike, regions: Mapping[str, ImageLike] | None = None, resume: Point | None = None
+    ) -> Iterator[Stage]:
         """Paint one photo, yielding the picture so far after each step; stop whenever it is good.
 
         Parameters
@@ -245,6 +330,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             See `styler.images.read`.
         regions : mapping of str to image-like, default=None
             As for `transform`.
+        resume : Point, default=None
+            The `point` of the last stage of this picture, broken off: goes on from there. The picture is the same as
+            one painted in one go if the point ended a scale, and nearly so otherwise.
 
         Yields
         ------
@@ -254,8 +342,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self._check_ready()
         if isinstance(X, (list, tuple)):
             raise TypeError("staged_transform paints one photo at a time; call it for each.")
-        for stage in self._stages(X, "the photo", regions):
-            yield replace(stage, image=like(stage.image, X))
+        for stage in self._stages(X, "the photo", regions, resume):
+            yield replace(stage, render=partial(shown_like, stage, X))
 
     def expected_seconds(self, X: ImageLike | None = None) -> float:
         """About how many seconds `transform` will take for a photo on this machine; needs no `fit`.
@@ -274,14 +362,16 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         if self.colors == "palette":
             return 0.0
         height, width = (3, 4) if X is None else read(X, "the photo").shape[-2:]
-        return expected_seconds(self._network(), (height, width), schedule(self.size, self.preset, self.max_iter))
+        network = self._network()
+        memory = budget(self.max_memory, network.device)
+        return expected_seconds(network, (height, width), self._schedule(), memory)
 
     def distances(
         self, X: ImageLike, painted: ImageLike, regions: Mapping[str, ImageLike] | None = None
     ) -> dict[str, float]:
         """How far a picture is from a photo's content and from the style learnt, in the paper's terms.
 
-        Measured at the finest scale with all layers, at most 256 px, so that pictures of different sizes compare.
+        Measured at the finest scale up to 256 px, so that pictures of different sizes compare.
 
         Parameters
         ----------
@@ -293,29 +383,33 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         Returns
         -------
         dict of str to float
-            "content": sum of squared differences of relu4_2 (Gatys et al. 2015, eq. 1, without its 1/2).
-            "style": mean over five layers of the Gram matrices' distances (eq. 4 and 5);
-            of regions, each to its style, by area.
+            "content": sum of squared differences of features (Gatys et al. 2015, eq. 1, without its 1/2).
+            "style": distance of Gram matrices (eq. 4 and 5); of regions, each to its style, by area.
+            Both are means over `content_layers` and `style_layers` by their weights, whatever losses were painted
+            with; "pixels" is no layer of the paper's and does not count.
         """
         self._check_ready()
         network = self._network()
-        at = max(i for i, scale in enumerate(self.scales_) if scale.content)
+        at = max(i for i, scale in enumerate(self.scales_) if scale.size <= DEEP_UP_TO or i == 0)
+        recipe = self.scales_[at].recipe
         original = read(X, "the photo")
         photo = resize(original, self.scales_[at].size)
         styles, masks = self._styles(regions, original, photo)
         picture = resize(read(painted, "the picture"), (photo.shape[-2], photo.shape[-1]))
         with torch.no_grad():
-            P = network(photo, [CONTENT_LAYER])[CONTENT_LAYER].float()
-            F = network(picture)[CONTENT_LAYER].float()
+            P, F = (network(image, recipe.content) for image in (photo, picture))
+        content = sum(weight * float(content_loss(F[k].float(), P[k].float())) for k, weight in recipe.content.items())
+        weights = {layer: weight for layer, weight in recipe.style.items() if layer != PIXELS}
         style, total = 0.0, 0.0
         for A, mask in zip(styles[at], [None] if masks is None else masks, strict=True):
             if A is not None:
-                G = style_statistics(network, picture, mask=mask if mask is None else mask[None])
+                G = style_statistics(network, picture, weights, mask if mask is None else mask[None])
                 area = 1.0 if mask is None else float(mask.mean())
-                M = {layer: max(1, round(float(G[layer].weight))) for layer in STYLE_LAYERS}
-                losses = [float(style_loss(M[k] * G[k].gram, M[k] * A[k].gram, M[k])) for k in STYLE_LAYERS]
-                style, total = style + area * sum(losses) / len(losses), total + area
-        return {"content": float(content_loss(F, P)), "style": style / total}
+                for layer, weight in weights.items():
+                    M = max(1, round(float(G[layer].weight)))
+                    E = float(style_loss(M * G[layer].gram, M * A[layer].gram, M))
+                    style, total = style + area * weight * E, total + area * weight
+        return {"content": content, "style": style / total}
 
     def score(self, X: Any, y: None = None, regions: Any = None) -> float:
         """How well photos are painted, for scikit-learn's searches; higher is better.
@@ -364,7 +458,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         last = deque(self._stages(X, name, regions), maxlen=1).pop()
         return like(last.image, X)
 
-    def _stages(self, X: ImageLike, name: str, regions: Mapping[str, ImageLike] | None) -> Iterator[Stage]:
+    def _stages(
+        self, X: ImageLike, name: str, regions: Mapping[str, ImageLike] | None, resume: Point | None = None
+    ) -> Iterator[Stage]:
         original = read(X, name)
         photo = resize(original, self.scales_[-1].size)
         styles, masks = self._styles(regions, original, photo)
@@ -375,8 +471,20 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             noise = check_random_state(self.random_state).uniform(size=photo.shape)
             start = torch.from_numpy(noise).to(photo)
         network = self._network()
-        stages = paint(network, photo, styles, self.scales_, self.strength, self.optimizer, start, self.colors, masks)
-        for stage in stages:
+        memory = budget(self.max_memory, network.device)
+        for stage in paint(
+            network,
+            photo,
+            styles,
+            self.scales_,
+            self.strength,
+            self.optimizer,
+            start,
+            self.colors,
+            masks,
+            memory,
+            resume,
+        ):
             self._report(stage)
             yield stage
 
@@ -409,10 +517,15 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             loss = sum(sum(term.values()) for term in stage.losses.values())
             print(f"[StyleTransfer] {stage.scale} px: step {stage.step} of {stage.n_steps}, loss {loss:.4g}")
 
+    def _schedule(self) -> list[Scale]:
+        return schedule(self.size, self.preset, self.max_iter, *(getattr(self, name) for name in RECIPE_PARAMS))
+
     def _network(self) -> VGG19:
         device = check_device(self.device)
         dtype = fast_dtype(device) if self.dtype is None else DTYPES[self.dtype]
-        return build_network(os.fspath(self.weights), self.pooling, device, dtype)
+        named = {layer for scale in self._schedule() for layer in (*scale.recipe.style, *scale.recipe.content)}
+        deepest = max(named.difference({PIXELS}).union(STYLE_LAYERS), key=LAYERS.index)
+        return build_network(os.fspath(self.weights), self.pooling, device, dtype, deepest)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -458,13 +571,21 @@ def by_label(given: Any, X: Any, name: str) -> Mapping[str, Any]:
     return given
 
 
-def learn(network: VGG19, paintings: Sequence[Painting], scale: Scale, nearness: float) -> dict[str, Moments]:
+def shown_like(stage: Stage, X: ImageLike) -> Any:
+    """A stage's image, as the same kind of thing as the photo."""
+    return like(stage.image, X)
+
+
+def learn(
+    network: VGG19, paintings: Sequence[Painting], scale: Scale, nearness: float, memory: float
+) -> dict[str, Moments]:
     """The statistics of some paintings, blended, at one scale of the picture to be painted."""
     seen = []
     for painting in paintings:
         image = seen_at(painting.image, scale.size, nearness)
         mask = None if painting.mask is None else resize(painting.mask, (image.shape[-2], image.shape[-1]))
-        statistics = style_statistics(network, image, scale.layers, mask)
+        side = tile_side((image.shape[-2], image.shape[-1]), memory, network.dtype, reach(scale.seen))
+        statistics = style_statistics(network, image, scale.recipe.style, mask, side)
         if not all(m.weight > 0 for m in statistics.values()):
             raise ValueError(
                 f"{painting.mask_name} is white only at the painting's rim, which is not learnt from; paint white "
@@ -489,9 +610,9 @@ def seen_at(painting: Tensor, size: int, nearness: float = 1.0) -> Tensor:
 
 
 @cache
-def build_network(weights: str, pooling: str, device: torch.device, dtype: torch.dtype) -> VGG19:
+def build_network(weights: str, pooling: str, device: torch.device, dtype: torch.dtype, deepest: str) -> VGG19:
     """The network, built once a process and shared: nothing in it changes."""
-    return VGG19(load_state(weights), [*STYLE_LAYERS, CONTENT_LAYER], pooling, device, dtype)
+    return VGG19(load_state(weights), up_to([deepest]), pooling, device, dtype)
 
 
 def check_device(device: str | torch.device | None) -> torch.device:

@@ -218,6 +218,39 @@ def standardised_content_loss(x: Likeness) -> Tensor:
     return (zz - 2 * zp + x.spp).mean() / x.n
 
 
+class Difference(NamedTuple):
+    """Sums over positions and maps: of squared differences, and of the photo's own squares about its means."""
+
+    squared: Tensor
+    spread: Tensor
+
+
+def difference(features: Tensor, p: Tensor, spread: Tensor) -> Difference:
+    """Sums that tell how far features are from a photo's, as they are.
+
+    Parameters
+    ----------
+    features, p : Tensor of shape (1, N, height, width)
+        The picture's, and the photo's.
+    spread : Tensor of shape (1, 1, height, width)
+        At each position the sum over maps of the photo's squares about their mean.
+    """
+    return Difference((features.to(p) - p).square().sum(), spread.sum())
+
+
+def squared_content_loss(x: Difference) -> Tensor:
+    """Sum of (F_ij - P_ij)^2 (Gatys et al. 2015, eq. 1), in units of the photo's spread; 2 is "nothing in common"."""
+    return x.squared / (x.spread + EPS)
+
+
+def gram_loss(x: Moments, style: Moments) -> Tensor:
+    """Squared error of the Gram matrix relative to the style's own (Gatys et al. 2015, eq. 4, free of a layer's scale).
+
+    So layers count alike, though their features' scales differ by orders; the paper rescales the network for it.
+    """
+    return (x.gram - style.gram).square().sum() / style.gram.square().sum()
+
+
 def moment_loss(x: Moments, style: Moments) -> Tensor:
     """Squared error of the covariance and of the mean, relative to the style's own covariance; 1 is "no style at all".
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Real
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,9 +14,12 @@ from torch import Tensor
 
 from styler.losses import (
     Moments,
+    difference,
+    gram_loss,
     likeness,
     moment_loss,
     moments,
+    squared_content_loss,
     standardise,
     standardised_content_loss,
     total_variation,
@@ -21,26 +27,90 @@ from styler.losses import (
 )
 from styler.regions import weights_at
 from styler.tiles import Function, Sums, Terms, Tile, add, cut, differentiate, reach
-from styler.vgg import VGG19
+from styler.vgg import LAYERS, VGG19
 
 # The picture itself, as VGG's layer nought: its moments are the palette.
 PIXELS = "pixels"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
-# The balance at strength 1/2; found by eye on portraits, buildings and animals.
-CONTENT_WEIGHT, TV_WEIGHT = 0.45, 2.0
+STYLE_LOSSES: dict[str, Callable[[Moments, Moments], Tensor]] = {"moments": moment_loss, "gram": gram_loss}
+# What is known of the photo's maps beforehand, what is summed over positions with it, and the loss of the sums.
+CONTENT_LOSSES: dict[str, tuple[Callable[[Tensor], tuple[Tensor, Tensor]], Callable[..., Any], Callable[..., Tensor]]]
+# How much each counts at strength 1/2; found by eye on portraits, buildings and animals.
+WEIGHTS = {"moments": 1.0, "gram": 3.0, "standardised": 0.45, "squared": 0.25}
+TV_WEIGHT = 2.0
 # Pixels of mirrored surroundings that are painted along and cut off: what VGG sees at a border is no picture.
 MARGIN = 8
 # Pixels at the painting's rim that its statistics leave out, for the same reason (and frames, and torn paper).
 RIM = 8
 
+# What can be named: before each ReLU as well as after it.
+NAMED = [layer for layer in LAYERS if not layer.startswith("pool")]
+
 Style = Mapping[str, Moments]
+
+
+class Recipe(NamedTuple):
+    """What a picture is held to: layers with their weights, and the formulas that compare them.
+
+    Attributes
+    ----------
+    style, content : mapping of str to float
+        Weights by layer, of VGG-19's or, for style, `PIXELS`.
+    style_loss : {"moments", "gram"}
+    content_loss : {"standardised", "squared"}
+    """
+
+    style: Mapping[str, float] = dict.fromkeys((PIXELS, *STYLE_LAYERS), 1 / len(STYLE_LAYERS))
+    content: Mapping[str, float] = {CONTENT_LAYER: 1.0}
+    style_loss: str = "moments"
+    content_loss: str = "standardised"
+
+    def weights(self, strength: float) -> dict[str, dict[str, float]]:
+        """How much each term and layer counts at a strength from 0 to 1."""
+        share = balance(strength)
+        style, content = 2 * share * WEIGHTS[self.style_loss], 2 * (1 - share) * WEIGHTS[self.content_loss]
+        return {
+            "style": {layer: style * weight for layer, weight in self.style.items()},
+            "content": {layer: content * weight for layer, weight in self.content.items()},
+            "total variation": {PIXELS: 2 * share * TV_WEIGHT},
+        }
+
+
+RECIPE = Recipe()
+
+
+def layer_weights(layers: Sequence[str] | Mapping[str, float], name: str) -> dict[str, float]:
+    """Layers with their shares of a sum of one.
+
+    Parameters
+    ----------
+    layers : sequence of str, or mapping of str to float
+        Names, or names with weights above 0.
+    name : str
+        What messages call them; `PIXELS` may be among them if it is "style_layers".
+
+    Raises
+    ------
+    ValueError
+        If a layer is unknown, or a weight is not a number above 0.
+    """
+    given = layers if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
+    known = [*NAMED, *[PIXELS] * (name == "style_layers")]
+    if not set(given) - {PIXELS}:
+        raise ValueError(f"{name} names no layer of VGG-19; name one or more, such as relu4_1.")
+    for layer, weight in given.items():
+        if layer not in known:
+            raise ValueError(f"{name}: {layer!r} is no layer; choose from relu1_1, relu1_2, relu2_1 … {NAMED[-1]}.")
+        if not isinstance(weight, Real) or not 0 < weight < math.inf:
+            raise ValueError(f"{name}: the weight of {layer} is {weight}; give a number above 0, or leave it out.")
+    return {layer: float(weight) / sum(given.values()) for layer, weight in given.items()}
 
 
 def style_statistics(
     network: VGG19,
     image: Tensor,
-    layers: Sequence[str] = STYLE_LAYERS,
+    layers: Iterable[str] = STYLE_LAYERS,
     mask: Tensor | None = None,
     side: int | None = None,
 ) -> dict[str, Moments]:
@@ -51,7 +121,8 @@ def style_statistics(
     network : VGG19
     image : Tensor of shape (1, 3, height, width)
         RGB in [0, 1].
-    layers : sequence of str
+    layers : iterable of str
+        The picture itself, `PIXELS`, is always among them.
     mask : Tensor of shape (1, 1, height, width), optional
         The part of the painting to learn from.
     side : int, optional
@@ -62,6 +133,7 @@ def style_statistics(
     dict of str to Moments
     """
     image = image.to(network.device)
+    layers = [layer for layer in layers if layer != PIXELS]
     weights = {layer: within_rim(layer, image, mask) for layer in (PIXELS, *layers)}
 
     def measure(tile: Tile) -> dict[str, Moments]:
@@ -95,8 +167,8 @@ def objective(
     network: VGG19,
     photo: Tensor,
     styles: Sequence[Style | None],
-    share: float,
-    content: bool,
+    strength: float,
+    recipe: Recipe = RECIPE,
     masks: Tensor | None = None,
     side: int | None = None,
 ) -> Function:
@@ -108,11 +180,11 @@ def objective(
     photo : Tensor of shape (1, 3, height, width)
         The content image, margin included, RGB in [0, 1].
     styles : sequence of mapping of str to Moments
-        From `style_statistics`, for the layers to match: one, or one a region, None where the photo stays.
-    share : float in [0, 1]
-        The style's, from `balance`: 0 keeps the photo, 1 forgets it.
-    content : bool
-        Whether to hold the picture to the photo's content.
+        From `style_statistics`: one, or one a region, None where the photo stays.
+    strength : float in [0, 1]
+        0 keeps the photo, 1 forgets it.
+    recipe : Recipe
+        Layers and formulas.
     masks : Tensor of shape (regions, 1, height, width), optional
         The regions, adding up to 1 at each pixel.
     side : int, optional
@@ -123,22 +195,19 @@ def objective(
     callable
         Takes pixels of the photo's shape; gives the loss, its gradient, and the weighted losses by term and layer.
     """
-    layers = [layer for layer in next(filter(None, styles)) if layer != PIXELS]
     weights: list[dict[str, Tensor | None]] = [
-        {layer: None if mask is None else weights_at(mask[None], shape_at(layer, photo)) for layer in [PIXELS, *layers]}
+        {layer: None if mask is None else weights_at(mask[None], shape_at(layer, photo)) for layer in recipe.style}
         for mask in ([None] if masks is None else masks)
     ]
     # A region's style counts by its area, so that each pixel is drawn as strongly as in a picture of one style.
     areas = [1.0] if masks is None else masks.mean((1, 2, 3)).tolist()
     regions = [(style, w, area) for style, w, area in zip(styles, weights, areas, strict=True) if style]
     painted = painted_part(styles, masks)
-    layers += [CONTENT_LAYER] * content
+    layers = [layer for layer in (*recipe.style, *recipe.content) if layer != PIXELS]
     tiles = tiles_of(photo, side, layers)
-    if content:
-        P = standardise(content_features(network, photo, tiles))
-        # A face stands out from the average more than a sky does: hold the one, leave the other to the painter.
-        salience = P.square().sum(1, keepdim=True).square()
-        salience = salience / salience.mean()
+    style_loss = STYLE_LOSSES[recipe.style_loss]
+    know, compare, content_loss = CONTENT_LOSSES[recipe.content_loss]
+    known = {layer: know(content_features(network, photo, layer, tiles)) for layer in recipe.content}
 
     def measure(pixels: Tensor, tile: Tile) -> Sums:
         """What a tile's own positions add to the sums that the losses are made of."""
@@ -146,48 +215,69 @@ def objective(
             pixels = torch.lerp(tile.seen(photo), pixels, tile.seen(painted))
         features = {PIXELS: pixels, **network(pixels, layers)}
         sums: Sums = {}
-        for i, (style, w, _) in enumerate(regions):
-            sums |= {(i, layer): own_moments(features[layer], layer, tile, w[layer]) for layer in style}
-        if content:
-            k = halvings(CONTENT_LAYER)
-            sums["content"] = likeness(tile.own(features[CONTENT_LAYER], k), tile.share(P, k), tile.share(salience, k))
+        for i, (_, w, _) in enumerate(regions):
+            sums |= {(i, layer): own_moments(features[layer], layer, tile, w[layer]) for layer in recipe.style}
+        for layer, maps in known.items():
+            k = halvings(layer)
+            sums["content", layer] = compare(tile.own(features[layer], k), *(tile.share(m, k) for m in maps))
         sums["total variation"] = variation(*tile.and_next(pixels))
         return sums
 
+    counts = recipe.weights(strength)
+
     def judge(sums: Sums) -> Terms:
         """The weighted losses, from the sums over the picture."""
-        per_layer = 2 * share / len(STYLE_LAYERS)
-        losses: Terms = {"style": {}}
-        for i, (style, _, area) in enumerate(regions):
-            for layer, A in style.items():
-                loss = per_layer * area * moment_loss(sums[i, layer], A)
-                losses["style"][layer] = losses["style"][layer] + loss if layer in losses["style"] else loss
-        if content:
-            held = standardised_content_loss(sums["content"])
-            losses["content"] = {CONTENT_LAYER: 2 * (1 - share) * CONTENT_WEIGHT * held}
-        losses["total variation"] = {"pixels": 2 * share * TV_WEIGHT * total_variation(sums["total variation"])}
+        losses: Terms = {term: {} for term in counts}
+        for layer, count in counts["style"].items():
+            parts = [area * style_loss(sums[i, layer], style[layer]) for i, (style, _, area) in enumerate(regions)]
+            losses["style"][layer] = count * torch.stack(parts).sum()
+        for layer, count in counts["content"].items():
+            losses["content"][layer] = count * content_loss(sums["content", layer])
+        for layer, count in counts["total variation"].items():
+            losses["total variation"][layer] = count * total_variation(sums["total variation"])
         return losses
 
     return differentiate(measure, judge, tiles)
 
 
-def content_features(network: VGG19, photo: Tensor, tiles: Sequence[Tile]) -> Tensor:
-    """The photo's maps of the content layer, put together from tiles."""
-    k = halvings(CONTENT_LAYER)
+def standardised(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """The photo's maps standardised, and how much each position counts.
+
+    A face stands out from the average more than a sky does: hold the one, leave the other to the painter.
+    """
+    p = standardise(maps)
+    salience = p.square().sum(1, keepdim=True).square()
+    return p, salience / salience.mean()
+
+
+def with_spread(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """The photo's maps, and how far they are from their means at each position."""
+    return maps, (maps - maps.mean((2, 3), keepdim=True)).square().sum(1, keepdim=True)
+
+
+CONTENT_LOSSES = {
+    "standardised": (standardised, likeness, standardised_content_loss),
+    "squared": (with_spread, difference, squared_content_loss),
+}
+
+
+def content_features(network: VGG19, photo: Tensor, layer: str, tiles: Sequence[Tile]) -> Tensor:
+    """The photo's maps of a layer, put together from tiles; of float32 at least."""
     with torch.no_grad():
         rows: dict[int, list[Tensor]] = {}
         for tile in tiles:
-            maps = network(tile.seen(photo), [CONTENT_LAYER])[CONTENT_LAYER]
-            rows.setdefault(tile.rows.start, []).append(tile.own(maps, k))
-        return torch.cat([torch.cat(row, -1) for row in rows.values()], -2)
+            maps = network(tile.seen(photo), [layer])[layer]
+            rows.setdefault(tile.rows.start, []).append(tile.own(maps, halvings(layer)))
+        whole = torch.cat([torch.cat(row, -1) for row in rows.values()], -2)
+        return whole.to(torch.promote_types(whole.dtype, torch.float32))
 
 
 def balance(strength: float) -> float:
     """The style's share at a strength: the strength itself up to the middle, more beyond, 1 at 1.
 
-    The last of the content's weight holds more of it than all that went before, so the walk from a half to all
-    painting would end in a leap. Where content counts as much as style or more, the way is even as it is. By five pairs
-    of a photo and a painting; the benchmarks' notes have the figures.
+    The last of the content's weight holds the most of it, so that with equal steps of the share the walk from a half to
+    all painting would end in a leap. Up to the middle its steps are even as they are: of five pairs, two want the first
+    one shorter and three longer. The benchmarks' notes have the figures.
     """
     return strength + max(0.0, strength - 0.5) * (1 - strength)
 

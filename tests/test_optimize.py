@@ -18,7 +18,7 @@ def test_schedule_climbs_to_the_size_with_ever_fewer_steps(size, preset):
     scales = schedule(size, preset)
     assert scales[-1].size == size
     assert all(a.size < b.size and a.steps >= b.steps >= 1 for a, b in pairwise(scales))
-    assert scales[0].content
+    assert scales[0].recipe.content
 
 
 def test_expected_seconds_follow_pixels_and_steps(network):
@@ -88,7 +88,7 @@ def test_values_that_are_not_finite_are_survived(name):
 def painted(network, size=128, strength=0.5, style="starry_night", **options):
     photo = resize(read(path("pagoda")), size)
     scales = schedule(size, "balanced", 24)
-    styles = [[style_statistics(network, resize(read(path(style)), s.size), s.layers)] for s in scales]
+    styles = [[style_statistics(network, resize(read(path(style)), s.size), s.recipe.style)] for s in scales]
     return photo, list(paint(network, photo, styles, scales, strength, **options))
 
 
@@ -136,7 +136,7 @@ def test_a_picture_has_no_frame(network, monkeypatch):
     scales = schedule(128, "balanced", 30)
 
     def painted():
-        style = style_statistics(network, resize(read(path("great_wave")), 128), scales[0].layers)
+        style = style_statistics(network, resize(read(path("great_wave")), 128), scales[0].recipe.style)
         return deque(paint(network, photo, [[style]], scales, 0.7), maxlen=1).pop().image
 
     clean = painted()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from styler.losses import standardise
-from styler.objective import CONTENT_LAYER, STYLE_LAYERS, objective, style_statistics
+from styler.objective import CONTENT_LAYER, RECIPE, STYLE_LAYERS, objective, style_statistics
 from styler.tiles import GRID, cut, reach
 from styler.vgg import LAYERS, VGG19, load_state
 
@@ -55,7 +55,7 @@ def test_tiled_is_untiled(exact, kind):
     column = torch.linspace(0, 1, SHAPE[1], dtype=torch.float64).expand(1, 1, *SHAPE)
     masks = None if kind == "one style" else torch.cat([column, 1 - column])
     styles = [style] if masks is None else [style, style if kind == "two regions" else None]
-    whole, tiled = (objective(exact, photo, styles, 0.4, True, masks, side)(painted) for side in (None, 48))
+    whole, tiled = (objective(exact, photo, styles, 0.4, RECIPE, masks, side)(painted) for side in (None, 48))
     assert tiled[0] == pytest.approx(float(whole[0]), rel=1e-12)
     assert (tiled[1] - whole[1]).norm() < 1e-10 * whole[1].norm()
     for term, by_layer in whole[2].items():
@@ -65,7 +65,7 @@ def test_tiled_is_untiled(exact, kind):
 def test_tiled_is_untiled_in_the_working_precision(network):
     photo, painted = (x.float() for x in (picture(*SHAPE), picture(*SHAPE).flip(-1)))
     style = style_statistics(network, photo)
-    whole, tiled = (objective(network, photo, [style], 0.4, True, None, side)(painted) for side in (None, 48))
+    whole, tiled = (objective(network, photo, [style], 0.4, RECIPE, None, side)(painted) for side in (None, 48))
     assert tiled[0] == pytest.approx(float(whole[0]), rel=1e-5)
     assert (tiled[1] - whole[1]).norm() < 1e-4 * whole[1].norm()
 
@@ -83,7 +83,7 @@ def test_content_summed_is_content_standardised(exact):
     """The sums that add up over tiles give the mean over a whole map of the squared difference, weighted."""
     photo, painted = picture(*SHAPE), picture(*SHAPE).flip(-1)
     style = style_statistics(exact, photo)
-    found = objective(exact, photo, [style], 0.5, True)(painted)[2]["content"][CONTENT_LAYER]
+    found = objective(exact, photo, [style], 0.5)(painted)[2]["content"][CONTENT_LAYER]
     z, p = (standardise(exact(x, [CONTENT_LAYER])[CONTENT_LAYER]) for x in (painted, photo))
     salience = p.square().sum(1, keepdim=True).square()
     assert found == pytest.approx(0.45 * float((salience / salience.mean() * (z - p).square()).mean()), rel=1e-9)

@@ -138,9 +138,10 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Itera
     regions = None if order.where == "everywhere" else {"subject": subject(order, photo)}
     picture, note, last, learning = photo, "Done", 0.0, time.monotonic()
     steps: list[Step] = []
+    weights = model.scales_[0].recipe.weights(order.strength)
     for stage in stages(model, photo, regions):
         picture, now = stage.image, time.monotonic()
-        steps.append(step_of(stage, order.strength))
+        steps.append(step_of(stage, weights))
         if session in _stopping or now - begun > LONGEST:
             note = "Stopped" if session in _stopping else "Stopped at the limit,"
             break

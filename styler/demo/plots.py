@@ -1,11 +1,11 @@
 """How a painting came about, drawn: pure functions from its steps to SVG, in the page's own colours."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, cycle, groupby
 
-from styler.objective import CONTENT_WEIGHT, PIXELS, STYLE_LAYERS, balance
+from styler.objective import PIXELS
 from styler.optimize import Stage
 
 WIDTH, HEIGHT = 480, 300
@@ -40,12 +40,12 @@ class Step:
         return sum(self.style.values()) / len(self.style)
 
 
-def step_of(stage: Stage, strength: float) -> Step:
-    """Take the weights out of a stage's losses; at strength 0 or 1 one of the two distances is not known."""
-    held = stage.losses.get("content", {}) if strength < 1 else {}
-    content = sum(held.values()) / (2 * (1 - balance(strength)) * CONTENT_WEIGHT) if held else None
-    share = 2 * balance(strength) / len(STYLE_LAYERS)
-    style = {k: v / share for k, v in stage.losses.get("style", {}).items() if k != PIXELS} if share else {}
+def step_of(stage: Stage, weights: Mapping[str, Mapping[str, float]]) -> Step:
+    """Take the weights, of `Recipe.weights`, out of a stage's losses; what has none is not known."""
+    held = {k: v for k, v in stage.losses.get("content", {}).items() if weights["content"][k]}
+    content = sum(held.values()) / sum(weights["content"][k] for k in held) if held else None
+    shares = {k: weight for k, weight in weights["style"].items() if weight and k != PIXELS}
+    style = {k: v / shares[k] for k, v in stage.losses.get("style", {}).items() if k in shares}
     return Step(stage.scale, content, style)
 
 
@@ -76,7 +76,8 @@ def plane(steps: Sequence[Step]) -> str:
 
 def by_layer(steps: Sequence[Step]) -> str:
     """Draw each layer's distance from the painting's style, and the content's, against steps, on a log scale."""
-    lines = {layer: [step.style.get(layer) for step in steps] for layer in STYLE_LAYERS}
+    layers = sorted({layer for step in steps for layer in step.style})
+    lines = {layer: [step.style.get(layer) for step in steps] for layer in layers}
     lines = {"content": [step.content for step in steps], **lines}
     seen = [v for line in lines.values() for v in line if v]
     low = math.floor(math.log10(max(min(seen, default=0.1), 1e-4)))
@@ -86,7 +87,7 @@ def by_layer(steps: Sequence[Step]) -> str:
         y = _y((power - low) / (top - low + 0.05))
         body += [_text(LEFT - 6, y + 4, f"{10.0**power:g}", "end"), _rule(y)]
     ends = []
-    for (name, line), colour in zip(lines.items(), ("currentColor", *HUES), strict=True):
+    for (name, line), colour in zip(lines.items(), chain(["currentColor"], cycle(HUES)), strict=False):
         points = [
             (_x(0.86 * i / max(1, len(line) - 1)), _y((math.log10(max(v, 10.0**low)) - low) / (top - low + 0.05)))
             for i, v in enumerate(line)
