@@ -9,12 +9,19 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from styler.estimator import StyleTransfer
 
 # Kept in step with the estimator by a test; importing it here would make --help wait for torch.
 PRESETS = ("preview", "balanced", "fine")
 REGIONS = ("subject", "background")
+CHECKPOINT_SECONDS = 120.0
 FIND = "find"  # for a mask
 # What a picture's metadata says of where it came from, by the names of the arguments; and how it was painted.
 INPUTS = ("content", "style", "style_weights", "mask", "subject_style", "background_style", "init")
@@ -29,9 +36,16 @@ CONTENT_LOSSES = ("standardised", "squared")
 def parser() -> argparse.ArgumentParser:
     """The arguments, without anything that takes long to import."""
     p = argparse.ArgumentParser(prog="styler", description="Paint a photo in the style of a painting.")
-    p.add_argument("content", metavar="CONTENT", nargs="?", help="the photo")
+    p.add_argument("content", metavar="CONTENT", nargs="?", help="the photo, or a folder of photos")
     p.add_argument("style", metavar="STYLE", nargs="*", help="the painting, or several to be blended")
-    p.add_argument("-o", "--output", metavar="OUT", required=True, help="the picture: .png, .jpg, .webp, .tif (16 bit)")
+    p.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        required=True,
+        help="the picture: .png, .jpg, .webp, .tif (16 bit); of a folder, a folder for pictures named as their photos, "
+        "where those already there are left as they are",
+    )
     p.add_argument(
         "--from",
         dest="source",
@@ -97,6 +111,15 @@ def parser() -> argparse.ArgumentParser:
         default="standardised",
         help="compare features in units of each channel's deviation (default), or by the paper's squared error",
     )
+    p.add_argument(
+        "--jobs", type=int, metavar="N", help="how many photos of a folder to paint at a time, -1: as many as cores"
+    )
+    p.add_argument(
+        "--max-memory", type=float, metavar="GB", help="memory to paint in, in GB (default: half of what is free)"
+    )
+    p.add_argument(
+        "--resume", action="store_true", help="go on with a picture that was broken off, from the file OUT.resume"
+    )
     p.add_argument("--device", metavar="D", help="cpu, cuda or mps (default: the GPU if there is one)")
     p.add_argument("--seed", type=int, default=0, metavar="N", help="the seed of whatever is random (default: 0)")
     p.add_argument("--json", action="store_true", help="print what was done as one JSON object")
@@ -105,7 +128,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Paint one picture.
+    """Paint a photo, or those of a folder.
 
     Parameters
     ----------
@@ -115,16 +138,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 when painted, 2 for bad input, 130 when interrupted (a picture is then saved if there is one).
+        Exit status: 0 when painted, 2 for bad input, also of one photo out of many, 130 when interrupted (a single
+        picture is then saved if there is one; of many, those that were done).
     """
     p = parser()
     args = p.parse_intermixed_args(argv)
     try:
-        if args.source:
-            p.set_defaults(**restored(args.source))
-            args = p.parse_intermixed_args(argv)
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: print(f"{p.prog}: {message}", file=sys.stderr)
+            if args.quiet:
+                warnings.simplefilter("ignore")
+            if args.source:
+                p.set_defaults(**restored(args.source))
+                args = p.parse_intermixed_args(argv)
             return run(args)
     except (TypeError, ValueError) as error:
         print(f"{p.prog}: {error}", file=sys.stderr)
@@ -132,7 +158,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and "memory" not in str(error):
             raise
-        print(f"{p.prog}: a picture of {args.size} px does not fit in memory; give a smaller --size.", file=sys.stderr)
+        print(
+            f"{p.prog}: a picture of {args.size} px does not fit in memory; give a smaller --size or fewer --jobs.",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         print(f"\n{p.prog}: interrupted; nothing more was written.", file=sys.stderr)
@@ -151,6 +180,11 @@ def restored(path: str) -> dict[str, Any]:
             raise ValueError(f"{source}, which {path} was painted from, is not there; bring it back or change folder.")
         if sha256(source) != digest:
             raise ValueError(f"{source} has changed since {path} was painted from it; bring the old file back.")
+    if kept.get("steps", 0) < kept.get("of_steps", 0):
+        warnings.warn(
+            f"{path} was stopped at step {kept['steps']} of {kept['of_steps']}; it is painted to the end now.",
+            stacklevel=2,
+        )
     return {name: kept[name] for name in (*INPUTS, *CHOICES) if name in kept} | {"seed": kept.get("random_state")}
 
 
@@ -196,22 +230,30 @@ def styles(args: argparse.Namespace) -> dict[str, list[str] | None]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Paint, show progress, save, report."""
-    import torch
-    from tqdm import tqdm
-
+    """Learn the style, and paint what is to be painted."""
     from styler.estimator import StyleTransfer
-    from styler.images import check_output, read, save
+    from styler.images import check_output, read
+    from styler.many import photos_in, pictures_of
     from styler.regions import read_mask
-    from styler.subject import find_subject
 
-    wanted = styles(args)
-    sources = [args.content, *(path for style in wanted.values() for path in style or ())]
+    start, wanted = time.perf_counter(), styles(args)
+    sources = [path for style in wanted.values() for path in style or ()]
     sources += [path for path in (args.mask, args.init) if path and path not in (*STARTS, FIND)]
-    if Path(args.output).resolve() in [Path(source).resolve() for source in sources]:
-        raise ValueError(f"{args.output} is one of the pictures to start from; give the painted one another name.")
-    check_output(args.output)
-    start = time.perf_counter()
+    many = Path(args.content).is_dir()
+    if many:
+        if args.mask not in (None, FIND):
+            raise ValueError(f"--mask {args.mask} is of one photo; for a folder of photos use --mask {FIND}.")
+        photos = [photo for photo in photos_in(args.content) if not is_among(photo, sources)]
+        pictures = pictures_of(photos, args.output)
+    else:
+        if is_among(args.output, [args.content, *sources]):
+            raise ValueError(f"{args.output} is one of the pictures to start from; give the painted one another name.")
+        check_output(args.output)
+        photo, regions = read(args.content), None
+        if args.mask == FIND:
+            regions = find(photo)
+        elif args.mask:
+            regions = {"subject": read_mask(args.mask, args.mask, (photo.shape[-2], photo.shape[-1]))}
     painter = StyleTransfer(
         args.size,
         args.strength,
@@ -224,20 +266,54 @@ def run(args: argparse.Namespace) -> int:
         style_loss=args.style_loss,
         content_loss=args.content_loss,
         device=args.device,
+        max_memory=args.max_memory,
         random_state=args.seed,
+        n_jobs=args.jobs,
     )
-    photo = read(args.content)
-    weights, regions = args.style_weights, None
-    if args.mask == FIND:
-        regions = {"subject": torch.from_numpy(find_subject(photo))}
-    elif args.mask:
-        regions = {"subject": read_mask(args.mask, args.mask, (photo.shape[-2], photo.shape[-1]))}
-    if regions is None:
-        painter.fit(args.style, sample_weight=weights)
-    else:
-        blended = {region: weights for region, style in wanted.items() if style is args.style}
+    if args.mask:
+        blended = {region: args.style_weights for region, style in wanted.items() if style is args.style}
         painter.fit(wanted, sample_weight=blended)
-    digests = {source: sha256(source) for source in sources}
+    else:
+        painter.fit(args.style, sample_weight=args.style_weights)
+    settings = painter.get_params() | {name: getattr(args, name) for name in INPUTS}
+    settings["sha256"] = {source: sha256(source) for source in sources}
+    if many:
+        return paint_many(args, painter, pictures, settings, start)
+    return paint_one(args, painter, photo, regions, settings, start)
+
+
+def is_among(path: str, others: Sequence[str]) -> bool:
+    """Whether a path is one of some files."""
+    return Path(path).resolve() in [Path(other).resolve() for other in others]
+
+
+def find(photo: Tensor) -> dict[str, Tensor]:
+    """The subject of a photo, as regions."""
+    import torch
+
+    from styler.subject import find_subject
+
+    return {"subject": torch.from_numpy(find_subject(photo))}
+
+
+def paint_one(
+    args: argparse.Namespace,
+    painter: StyleTransfer,
+    photo: Tensor,
+    regions: dict[str, Tensor] | None,
+    settings: dict[str, Any],
+    start: float,
+) -> int:
+    """Paint, show progress, save, report."""
+    from tqdm import tqdm
+
+    from styler import checkpoint
+    from styler.images import save
+
+    settings["sha256"] = {args.content: sha256(args.content), **settings["sha256"]}
+    unfinished = f"{args.output}.resume"
+    resume = checkpoint.read(unfinished, settings) if args.resume else None
+    ends, written = set(accumulate(scale.steps for scale in painter.scales_)), time.monotonic()
     if not args.quiet:
         print(f"{args.preset}: about {painter.expected_seconds(photo):.0f} s on this machine", file=sys.stderr)
     stage, interrupted = None, False
@@ -248,22 +324,32 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         with bar:
-            for stage in painter.staged_transform(photo, regions):
+            for stage in painter.staged_transform(photo, regions, resume):
+                if resume and not bar.n:
+                    bar.initial = stage.progress  # what another process did tells nothing of this one's pace
                 bar.set_description(f"{stage.scale} px", refresh=False)
                 bar.update(stage.progress - bar.n)
+                late = time.monotonic() > written + CHECKPOINT_SECONDS
+                if stage.step < stage.n_steps and (late or stage.step in ends):
+                    checkpoint.write(unfinished, stage.point, settings)
+                    written = time.monotonic()
     except KeyboardInterrupt:
         if stage is None:
             raise
         interrupted = True
+        checkpoint.write(unfinished, stage.point, settings)
     assert stage is not None  # a schedule has one step at least
     seconds = time.perf_counter() - start
-    settings = painter.get_params() | {name: getattr(args, name) for name in INPUTS}
-    settings |= {"sha256": digests, "steps": stage.step, "of_steps": stage.n_steps}
+    settings |= {"steps": stage.step, "of_steps": stage.n_steps}
     save(stage.image, args.output, settings)
     height, width = stage.image.shape[-2:]
+    if not interrupted:
+        Path(unfinished).unlink(missing_ok=True)
     if interrupted:
         print(
-            f"styler: interrupted at step {stage.step} of {stage.n_steps}; saved so far: {args.output}", file=sys.stderr
+            f"styler: interrupted at step {stage.step} of {stage.n_steps}; saved so far: {args.output} "
+            "(--resume goes on)",
+            file=sys.stderr,
         )
     elif not args.quiet and not args.json:
         print(f"{args.output}: {width} x {height} px in {seconds:.1f} s", file=sys.stderr)
@@ -283,3 +369,58 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps(report, default=str))
     return 130 if interrupted else 0
+
+
+def paint_many(
+    args: argparse.Namespace, painter: StyleTransfer, pictures: dict[str, str], settings: dict[str, Any], start: float
+) -> int:
+    """Paint, show progress, report."""
+    from tqdm import tqdm
+
+    from styler.many import paint_files
+
+    there = sum(Path(picture).exists() for picture in pictures.values())
+    left = len(pictures) - there
+    expected = 0.0 if args.quiet else left * painter.expected_seconds()
+    results = paint_files(painter, list(pictures), args.output, find if args.mask else None, settings)
+    if not args.quiet:
+        about = f"{expected:.0f} s" if expected < 120 else f"{expected / 60:.0f} minutes"
+        print(f"{args.preset}: {left} photo(s), about {about} on this machine", file=sys.stderr)
+    outcomes, interrupted = [], False
+    bar = tqdm(
+        total=len(pictures),
+        initial=there,
+        disable=args.quiet,
+        smoothing=0,
+        bar_format="{n_fmt} of {total_fmt} {percentage:3.0f}%|{bar}| {elapsed} gone, {remaining} left",
+    )
+    try:
+        with bar:
+            for outcome in results:
+                outcomes.append(outcome)
+                bar.update(outcome.seconds is not None)
+    except KeyboardInterrupt:
+        interrupted = True
+    seconds = time.perf_counter() - start
+    failed = [outcome for outcome in outcomes if outcome.error]
+    painted = [outcome for outcome in outcomes if outcome.seconds is not None and not outcome.error]
+    for outcome in failed:
+        print(f"styler: {outcome.error}", file=sys.stderr)
+    if interrupted:
+        print("styler: interrupted; the same command paints the rest.", file=sys.stderr)
+    if not args.quiet and not args.json:
+        parts = [f"{len(painted)} painted"]
+        parts += [f"{n} {what}" for n, what in ((there, "there already"), (len(failed), "failed")) if n]
+        print(f"{args.output}: {', '.join(parts)}, in {seconds:.1f} s", file=sys.stderr)
+    if args.json:
+        report = {
+            "output": args.output,
+            "seconds": round(seconds, 3),
+            "interrupted": interrupted,
+            "device": painter.device_,
+            "dtype": painter.dtype_,
+            "pictures": [outcome._asdict() for outcome in outcomes],
+            "settings": settings,
+        }
+        print(json.dumps(report, default=str))
+    return 130 if interrupted else 2 if failed else 0

@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple
 
@@ -20,7 +20,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from styler.images import ImageLike, like, read, resize
+from styler.jobs import side_by_side
 from styler.losses import Moments, blend, content_loss, style_loss
+from styler.memory import budget, tile_side
 from styler.objective import (
     CONTENT_LOSSES,
     PIXELS,
@@ -34,6 +36,7 @@ from styler.optimize import (
     DEEP_UP_TO,
     OPTIMIZERS,
     PRESETS,
+    Point,
     Scale,
     Stage,
     expected_seconds,
@@ -41,6 +44,7 @@ from styler.optimize import (
     schedule,
 )
 from styler.regions import partition, read_mask
+from styler.tiles import reach
 from styler.vgg import LAYERS, POOLING, VGG19, fast_dtype, load_state, up_to
 
 # What a style is learnt with; the other parameters may change between fit and transform.
@@ -96,8 +100,15 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         Where to compute, such as "cpu" or "cuda"; by default the GPU if there is one.
     dtype : {"float32", "bfloat16", "float64"}, default=None
         Precision of the network, by default the fastest that is good enough; pixels and sums have float32 at least.
+    max_memory : float, default=None
+        GB (10^9 bytes) to paint in, beside Python and the network; by default half of what is free on the device. A
+        picture that takes more is painted by tiles, the same but for rounding, in up to half as much time again.
     random_state : int, RandomState instance or None, default=None
         For ``init="noise"``. The same int gives the same picture on the same machine.
+    n_jobs : int, default=None
+        How many of several photos to paint at a time, each in a process of its own with its share of the cores; None
+        is 1 unless ``joblib.parallel_config`` says otherwise, -1 is one for each core. Threads add in another order
+        when they are more or fewer, so pictures are equal, to the last bit, only for the same number of threads.
     verbose : int, default=0
         Above 0, print a line at the end of each scale; above 1, at each step.
 
@@ -145,7 +156,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         "weights": [str, os.PathLike],
         "device": [str, torch.device, None],
         "dtype": [StrOptions(set(DTYPES)), None],
+        "max_memory": [Interval(Real, 0, None, closed="neither"), None],
         "random_state": ["random_state"],
+        "n_jobs": [Interval(Integral, 1, None, closed="left"), Interval(Integral, None, -1, closed="right"), None],
         "verbose": ["verbose"],
     }
 
@@ -168,7 +181,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         weights: str | os.PathLike[str] = "original",
         device: str | torch.device | None = None,
         dtype: str | None = None,
+        max_memory: float | None = None,
         random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
         self.size = size
@@ -187,7 +202,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self.weights = weights
         self.device = device
         self.dtype = dtype
+        self.max_memory = max_memory
         self.random_state = random_state
+        self.n_jobs = n_jobs
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -235,8 +252,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self.fitted_with_ = {name: getattr(self, name) for name in FIT_PARAMS}
         self.device_, self.dtype_ = str(network.device), str(network.dtype).removeprefix("torch.")
         self.scales_ = scales
+        memory = budget(self.max_memory, network.device)
         learnt = {
-            label: [learn(network, paintings[label], scale, self.style_scale) for scale in self.scales_]
+            label: [learn(network, paintings[label], scale, self.style_scale, memory) for scale in self.scales_]
             if label in paintings
             else None
             for label in styles
@@ -269,15 +287,41 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         TypeError, ValueError
             If an image or a parameter changed since `fit` can't be used; the message says which and what to do.
         """
-        self._check_ready()
-        painted = [self._transform_one(x, name, where) for x, name, where in self._photos(X, regions)]
+        painted = list(self.iter_transform(X, regions))
         if not is_collection(X):
             return painted[0]
         if isinstance(X, Tensor):
             return torch.stack(painted)
         return np.stack(painted) if isinstance(X, np.ndarray) else painted
 
-    def staged_transform(self, X: ImageLike, regions: Mapping[str, ImageLike] | None = None) -> Iterator[Stage]:
+    def iter_transform(self, X: ImageLike | Sequence[ImageLike], regions: Any = None) -> Iterator[Any]:
+        """Paint many photos, `n_jobs` at a time, and hand each picture over as it is done.
+
+        Photos may differ in size. They are read, and pictures kept, only as they are needed.
+
+        Parameters
+        ----------
+        X, regions : as for `transform`
+
+        Returns
+        -------
+        iterator
+            Of the pictures, in the order of the photos; each is what `transform` makes of its photo alone.
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            As `transform`; of a photo that can't be used, when its turn has come.
+        """
+        self._check_ready()
+        photos = self._photos(X, regions)
+        if len(photos) == 1:  # nothing to share out
+            return (self._transform_one(*photo) for photo in photos)
+        return side_by_side(self._transform_one, photos, self.n_jobs)
+
+    def staged_transform(
+        self, X: ImageLike, regions: Mapping[str, ImageLike] | None = None, resume: Point | None = None
+    ) -> Iterator[Stage]:
         """Paint one photo, yielding the picture so far after each step; stop whenever it is good.
 
         Parameters
@@ -286,6 +330,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             See `styler.images.read`.
         regions : mapping of str to image-like, default=None
             As for `transform`.
+        resume : Point, default=None
+            The `point` of the last stage of this picture, broken off: goes on from there. The picture is the same as
+            one painted in one go if the point ended a scale, and nearly so otherwise.
 
         Yields
         ------
@@ -295,8 +342,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self._check_ready()
         if isinstance(X, (list, tuple)):
             raise TypeError("staged_transform paints one photo at a time; call it for each.")
-        for stage in self._stages(X, "the photo", regions):
-            yield replace(stage, image=like(stage.image, X))
+        for stage in self._stages(X, "the photo", regions, resume):
+            yield replace(stage, render=partial(shown_like, stage, X))
 
     def expected_seconds(self, X: ImageLike | None = None) -> float:
         """About how many seconds `transform` will take for a photo on this machine; needs no `fit`.
@@ -315,7 +362,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         if self.colors == "palette":
             return 0.0
         height, width = (3, 4) if X is None else read(X, "the photo").shape[-2:]
-        return expected_seconds(self._network(), (height, width), self._schedule())
+        network = self._network()
+        memory = budget(self.max_memory, network.device)
+        return expected_seconds(network, (height, width), self._schedule(), memory)
 
     def distances(
         self, X: ImageLike, painted: ImageLike, regions: Mapping[str, ImageLike] | None = None
@@ -409,7 +458,9 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         last = deque(self._stages(X, name, regions), maxlen=1).pop()
         return like(last.image, X)
 
-    def _stages(self, X: ImageLike, name: str, regions: Mapping[str, ImageLike] | None) -> Iterator[Stage]:
+    def _stages(
+        self, X: ImageLike, name: str, regions: Mapping[str, ImageLike] | None, resume: Point | None = None
+    ) -> Iterator[Stage]:
         original = read(X, name)
         photo = resize(original, self.scales_[-1].size)
         styles, masks = self._styles(regions, original, photo)
@@ -420,8 +471,20 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             noise = check_random_state(self.random_state).uniform(size=photo.shape)
             start = torch.from_numpy(noise).to(photo)
         network = self._network()
-        stages = paint(network, photo, styles, self.scales_, self.strength, self.optimizer, start, self.colors, masks)
-        for stage in stages:
+        memory = budget(self.max_memory, network.device)
+        for stage in paint(
+            network,
+            photo,
+            styles,
+            self.scales_,
+            self.strength,
+            self.optimizer,
+            start,
+            self.colors,
+            masks,
+            memory,
+            resume,
+        ):
             self._report(stage)
             yield stage
 
@@ -478,22 +541,23 @@ class Painting(NamedTuple):
     image: Tensor
     share: float
     mask: Tensor | None
+    mask_name: str
 
 
 def read_paintings(X: Any, sample_weight: Any, masks: Any, name: str) -> list[Painting]:
     """The paintings of one style."""
     images = [read(x, label) for x, label in each(X, name)]
     shares = check_shares(sample_weight, len(images))
-    parts: list[Tensor | None] = [None] * len(images)
+    parts: list[tuple[Tensor | None, str]] = [(None, "")] * len(images)
     if masks is not None:
         found = list(each(masks, f"mask of the {name}"))
         if len(found) != len(images):
             raise ValueError(f"{len(found)} mask(s) (regions) for {len(images)} style(s); give one mask for each.")
         parts = [
-            read_mask(mask, label, (image.shape[-2], image.shape[-1]))
+            (read_mask(mask, label, (image.shape[-2], image.shape[-1])), label)
             for (mask, label), image in zip(found, images, strict=True)
         ]
-    return [Painting(*painting) for painting in zip(images, shares, parts, strict=True)]
+    return [Painting(image, share, *part) for image, share, part in zip(images, shares, parts, strict=True)]
 
 
 def by_label(given: Any, X: Any, name: str) -> Mapping[str, Any]:
@@ -507,13 +571,27 @@ def by_label(given: Any, X: Any, name: str) -> Mapping[str, Any]:
     return given
 
 
-def learn(network: VGG19, paintings: Sequence[Painting], scale: Scale, nearness: float) -> dict[str, Moments]:
+def shown_like(stage: Stage, X: ImageLike) -> Any:
+    """A stage's image, as the same kind of thing as the photo."""
+    return like(stage.image, X)
+
+
+def learn(
+    network: VGG19, paintings: Sequence[Painting], scale: Scale, nearness: float, memory: float
+) -> dict[str, Moments]:
     """The statistics of some paintings, blended, at one scale of the picture to be painted."""
     seen = []
     for painting in paintings:
         image = seen_at(painting.image, scale.size, nearness)
         mask = None if painting.mask is None else resize(painting.mask, (image.shape[-2], image.shape[-1]))
-        seen.append(style_statistics(network, image, scale.recipe.style, mask))
+        side = tile_side((image.shape[-2], image.shape[-1]), memory, network.dtype, reach(scale.seen))
+        statistics = style_statistics(network, image, scale.recipe.style, mask, side)
+        if not all(m.weight > 0 for m in statistics.values()):
+            raise ValueError(
+                f"{painting.mask_name} is white only at the painting's rim, which is not learnt from; paint white "
+                "further in."
+            )
+        seen.append(statistics)
     shares = [painting.share for painting in paintings]
     blended = {layer: blend([statistics[layer] for statistics in seen], shares) for layer in seen[0]}
     return {layer: Moments(*(t.cpu() for t in m)) for layer, m in blended.items()}

@@ -28,9 +28,11 @@ MAX_PIXELS = 200_000_000
 
 _PEAKS = {"bool": 1, "uint8": 255, "uint16": 65535}
 _SLACK = 1e-3  # how far rounding, float16's too, may carry a float out of [0, 1]
-_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".tif": "TIFF", ".tiff": "TIFF"}
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".tif": "TIFF", ".tiff": "TIFF"}
 _ENCODER: dict[str, dict[str, Any]] = {"PNG": {}, "JPEG": {"quality": 95, "subsampling": 0}, "WebP": {"quality": 95}}
 _DESCRIPTION = 0x010E  # the EXIF and TIFF tag ImageDescription
+STRIP = 256  # rows
+TIFF_ENDS = 0.9 * 2**32  # bytes; beyond, offsets need 64 bits
 _lock = threading.Lock()
 
 
@@ -97,9 +99,10 @@ def resize(image: torch.Tensor, size: int | tuple[int, int]) -> torch.Tensor:
         size = max(1, round(height * size / longest)), max(1, round(width * size / longest))
     if size == (height, width):
         return image
-    planes = [Image.fromarray(plane) for plane in image[0].numpy(force=True)]
-    resized = [np.asarray(plane.resize(size[::-1], Image.Resampling.LANCZOS)) for plane in planes]
-    return torch.from_numpy(np.stack(resized)).clamp_(0, 1)[None].to(image.device)
+    resized = np.empty((image.shape[1], *size), np.float32)
+    for plane, into in zip(image[0].numpy(force=True), resized, strict=True):
+        into[:] = np.asarray(Image.fromarray(plane).resize(size[::-1], Image.Resampling.LANCZOS))
+    return torch.from_numpy(resized).clamp_(0, 1)[None].to(image.device)
 
 
 def like(image: torch.Tensor, source: ImageLike) -> Any:
@@ -144,15 +147,27 @@ def save(image: torch.Tensor, path: str | os.PathLike[str], settings: Mapping[st
         If the path can't be written, the extension is unknown or the format can't hold the image.
     """
     kind = _format(path)
-    try:
-        data = _encode(image, kind, "" if settings is None else _json({"styler": dict(settings)}))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} can't be stored as {kind} ({error}); use .png or .tif instead.") from error
+    text = "" if settings is None else _json({"styler": dict(settings)})
+    with replacing(path) as file:
+        try:
+            _encode(image, kind, text, file)
+        except (OSError, ValueError) as error:
+            if getattr(error, "errno", None):
+                raise
+            raise ValueError(f"{path} can't be stored as {kind} ({error}); use .png or .tif instead.") from error
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file that becomes `path` when it is whole; ``ValueError`` if it can't be written."""
     target = Path(os.path.realpath(path))  # a link stays one
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".styler-") as folder:
-            Path(folder, "image").write_bytes(data)
-            os.replace(Path(folder, "image"), target)
+            with open(Path(folder, "file"), "w+b") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(Path(folder, "file"), target)
     except OSError as error:
         raise ValueError(f"{path} can't be written ({error.strerror}); choose another place.") from error
 
@@ -385,13 +400,17 @@ def _scaled(image: torch.Tensor, dtype: str) -> torch.Tensor:
 
 
 def _to_array(image: torch.Tensor, dtype: np.dtype[Any]) -> NDArray[Any]:
-    return np.moveaxis(_scaled(image, dtype.name)[0].numpy(force=True), 0, -1).astype(dtype, order="C")
+    array = np.empty((*image.shape[-2:], 3), dtype)
+    # Few rows at a time, so that a large image is not scaled and rounded all at once in four bytes a value.
+    for into, rows in zip(np.split(array, range(STRIP, len(array), STRIP)), image.split(STRIP, -2), strict=True):
+        into[:] = np.moveaxis(_scaled(rows, dtype.name)[0].numpy(force=True), 0, -1)
+    return array
 
 
 def _format(path: str | os.PathLike[str]) -> str:
-    kind = _FORMATS.get(Path(path).suffix.lower())
+    kind = FORMATS.get(Path(path).suffix.lower())
     if kind is None:
-        raise ValueError(f"{path} has no extension that can be written; use one of {', '.join(_FORMATS)}.")
+        raise ValueError(f"{path} has no extension that can be written; use one of {', '.join(FORMATS)}.")
     return kind
 
 
@@ -399,20 +418,21 @@ def _json(value: Any) -> str:
     return json.dumps(value, default=lambda odd: odd.tolist() if hasattr(odd, "tolist") else str(odd))
 
 
-def _encode(image: torch.Tensor, kind: str, text: str) -> bytes:
-    buffer = io.BytesIO()
+def _encode(image: torch.Tensor, kind: str, text: str, file: BinaryIO) -> None:
     if kind == "TIFF":
+        array = _to_array(image, np.dtype(np.uint16))
         tifffile.imwrite(
-            buffer,
-            _to_array(image, np.dtype(np.uint16)),
+            file,
+            array,
             photometric="rgb",
             compression="zlib",
             predictor=True,
+            bigtiff=array.nbytes > TIFF_ENDS,
             description=text or None,
             metadata=None,
             software="styler",
         )
-        return buffer.getvalue()
+        return
     options = dict(_ENCODER[kind])
     if text and kind == "PNG":
         options["pnginfo"] = PngInfo()
@@ -420,5 +440,4 @@ def _encode(image: torch.Tensor, kind: str, text: str) -> bytes:
     elif text:
         options["exif"] = Image.Exif()
         options["exif"][_DESCRIPTION] = text
-    Image.fromarray(_to_array(image, np.dtype(np.uint8))).save(buffer, kind, **options)
-    return buffer.getvalue()
+    Image.fromarray(_to_array(image, np.dtype(np.uint8))).save(file, kind, **options)

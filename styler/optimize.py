@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, cached_property, partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from styler.images import resize
 from styler.losses import moments, painted_in_light, recolour
+from styler.memory import Plan, plan
 from styler.objective import (
     MARGIN,
     PIXELS,
@@ -25,25 +26,26 @@ from styler.objective import (
     Style,
     layer_weights,
     objective,
-    painted_part,
     style_statistics,
     with_margin,
     without_margin,
 )
-from styler.tiles import Function, Losses
+from styler.tiles import Function, Losses, reach
 from styler.vgg import BLOCKS, VGG19, up_to
 
 # Up to here the deep layers shape the composition; beyond it, shallow ones lay the strokes.
 DEEP_UP_TO = 256
 SHALLOW = Recipe({layer: RECIPE.style[layer] for layer in (PIXELS, *STYLE_LAYERS[:3])}, {})
 COARSEST = 128
-# Steps at the coarsest scale; finer ones get fewer, as each costs more and has less left to do.
+# Steps at the coarsest scale; finer ones get fewer, as each costs more and has less left to do, but never less than a
+# tenth: below, brushwork at print size stays blurred.
 PRESETS = {"preview": 12, "balanced": 42, "fine": 110}
-DECAY = 1.35
+DECAY, LEAST = 1.35, 10
 # L-BFGS: steps remembered, the longest step (RMS, of pixels in [0, 1]), how much worse a step may make things, how much
 # shorter the next is then, and the pixels across which the preconditioner averages.
 HISTORY, LONGEST, WORSE, SHORTER, SURROUNDINGS = 10, 0.02, 1.1, 0.3, 9
 ADAM_RATE = 0.02
+TILED = 1.5  # time of an evaluation by tiles, as a share of one of the whole
 
 # What becomes of the painted picture's colours, given the photo's; "palette" paints no stroke at all.
 COLORS: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
@@ -63,14 +65,33 @@ class Scale:
     recipe: Recipe = RECIPE
 
     @property
-    def step_cost(self) -> float:
-        """Time of an evaluation, in units of a pixel's for the default layers; fitted to measurements."""
-        return ((self.size + 2 * MARGIN) ** 2 + 6000) * work(self.recipe) / work(RECIPE)
+    def seen(self) -> list[str]:
+        """The layers that are looked at."""
+        return [layer for layer in (*self.recipe.style, *self.recipe.content) if layer != PIXELS]
 
-    @property
-    def cost(self) -> float:
+    def step_cost(self, how: Plan) -> float:
+        """Time of an evaluation, in units of a pixel's for the default layers; fitted to measurements."""
+        looks = work(self.recipe) / work(RECIPE) * (1.0 if how.side is None else TILED)
+        return ((self.size + 2 * MARGIN) ** 2 + 6000) * looks
+
+    def cost(self, how: Plan) -> float:
         """Time of all steps, and of the evaluation before the first."""
-        return (self.steps + 1) * self.step_cost
+        return (self.steps + 1) * self.step_cost(how)
+
+
+class Point(NamedTuple):
+    """How far a picture has come, for another process to go on from.
+
+    Attributes
+    ----------
+    step : int
+        Steps made over all scales.
+    pixels : Tensor of shape (1, 3, height, width)
+        The picture at the size of the scale that it is painted at.
+    """
+
+    step: int
+    pixels: Tensor
 
 
 @dataclass(frozen=True)
@@ -80,7 +101,9 @@ class Stage:
     Attributes
     ----------
     image : image-like
-        The picture so far, at the size of the finished one.
+        The picture so far, at the size of the finished one; made when it is asked for.
+    point : Point
+        Where to go on from, should this be the last that is seen.
     scale : int
         Longest side in px at which this step was painted.
     step, n_steps : int
@@ -91,12 +114,17 @@ class Stage:
         Weighted losses by term ("content", "style", "total variation") and layer; their sum is what is minimised.
     """
 
-    image: Any
+    render: Callable[[], Any] = field(repr=False)
+    point: Point = field(repr=False)
     scale: int
     step: int
     n_steps: int
     progress: float
     losses: Losses
+
+    @cached_property
+    def image(self) -> Any:
+        return self.render()
 
 
 def work(recipe: Recipe) -> float:
@@ -141,7 +169,8 @@ def schedule(
     list of Scale
     """
     sizes = [s for s in (COARSEST << i for i in range(20)) if s <= 0.8 * size] + [size]
-    steps = [max(1, round(PRESETS[preset] * (COARSEST / max(s, COARSEST)) ** DECAY)) for s in sizes]
+    most, least = PRESETS[preset], PRESETS[preset] // LEAST
+    steps = [max(least, round(most * (COARSEST / max(s, COARSEST)) ** DECAY)) for s in sizes]
     if max_iter is not None:
         # Rounding the running sum keeps the total exact; a scale may come away with nothing.
         share = min(1.0, max_iter / sum(steps))
@@ -171,6 +200,8 @@ def paint(
     start: Tensor | None = None,
     colors: str = "painting",
     masks: Tensor | None = None,
+    memory: float = math.inf,
+    resume: Point | None = None,
 ) -> Iterator[Stage]:
     """Paint a photo, yielding a `Stage` after each step.
 
@@ -190,6 +221,11 @@ def paint(
         Whose colours the stages show; "palette" is one stage, the photo in the style's colours.
     masks : Tensor of shape (regions, 1, height, width), optional
         The regions, adding up to 1 at each pixel.
+    memory : float, optional
+        Bytes to paint in, at most; see `styler.memory.plan`.
+    resume : Point, optional
+        Of the last stage of a picture that was broken off; one that ended a scale goes on as if nothing had been, one
+        within a scale without the memory of L-BFGS.
 
     Yields
     ------
@@ -199,45 +235,67 @@ def paint(
     photo = photo.to(network.device)
     masks = masks if masks is None else masks.to(network.device)
     shape = (photo.shape[-2], photo.shape[-1])
-    painted = painted_part(styles[0], masks)
 
     def finish(picture: Tensor) -> Tensor:
-        if painted is None:
-            return COLORS[colors](picture, photo, None)
-        return torch.lerp(photo, COLORS[colors](picture, photo, painted[0, 0]), painted)
+        picture = enlarge(picture, shape)
+        return by_region(photo, styles[0], masks, lambda style, where: COLORS[colors](picture, photo, where))
 
     if start is None or colors == "palette":
-        start = torch.lerp(photo, repaint(photo, styles[0], masks), min(1, 2 * strength))
+        repainted = by_region(photo, styles[0], masks, lambda style, where: recolour(photo, style[PIXELS], where))
+        start = torch.lerp(photo, repainted, min(1, 2 * strength))
     if colors == "palette":
-        yield Stage(start, scales[-1].size, 1, 1, 1.0, {})
+        yield Stage(lambda: start, Point(1, start), scales[-1].size, 1, 1, 1.0, {})
         return
     x = before = start = start.to(network.device)
-    step, n_steps = 0, sum(scale.steps for scale in scales)
-    done, cost = 0.0, sum(scale.cost for scale in scales)
-    for scale, style in zip(scales, styles, strict=True):
-        content = resize(photo, scale.size)
-        size = (content.shape[-2], content.shape[-1])
-        here = resize(start, size)
-        x = refine(x, before, here) if step else here
+    plans = planned(network, shape, scales, memory)
+    cost = sum(scale.cost(how) for scale, how in zip(scales, plans, strict=True))
+    step, n_steps, done = 0, sum(scale.steps for scale in scales), 0.0
+    for scale, style, how in zip(scales, styles, plans, strict=True):
+        here = resize(start, scale.size)
+        made = min(max(0, resume.step - step), scale.steps) if resume else 0
+        finer = refine(x, before, here) if step else here
+        x = resume.pixels.to(here) if resume and made else finer
         before = here
-        at = masks if masks is None else with_margin(F.adaptive_avg_pool2d(masks, size))
-        function = objective(network, with_margin(content), style, strength, scale.recipe, at)
-        descent = OPTIMIZERS[optimizer](function, with_margin(x), scale.steps)
-        done += scale.step_cost
-        for pixels, losses in descent:
+        step, done = step + made, done + (made + 1) * scale.step_cost(how)
+        if made == scale.steps:
+            continue
+        if x.shape != here.shape:
+            raise ValueError("resume does not belong to this picture; give the point of its own last stage.")
+        at = masks if masks is None else with_margin(F.adaptive_avg_pool2d(masks, (here.shape[-2], here.shape[-1])))
+        content = with_margin(resize(photo, scale.size))
+        function = objective(network, content, style, strength, scale.recipe, at, how.side)
+        for pixels, losses in OPTIMIZERS[optimizer](function, with_margin(x), scale.steps - made, how.history):
             x = without_margin(pixels).clamp(0, 1)
-            step, done = step + 1, done + scale.step_cost
-            yield Stage(finish(enlarge(x, shape)), scale.size, step, n_steps, done / cost, losses)
+            step, done = step + 1, done + scale.step_cost(how)
+            yield Stage(partial(finish, x), Point(step, x), scale.size, step, n_steps, done / cost, losses)
 
 
-def expected_seconds(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale]) -> float:
+def planned(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], memory: float) -> list[Plan]:
+    """How each scale of a picture of a shape (height, width) is painted within some memory, in bytes."""
+    return [
+        plan(margined(shape, scale.size), min(scale.steps, HISTORY), memory, network.dtype, reach(scale.seen))
+        for scale in scales
+    ]
+
+
+def margined(shape: tuple[int, int], size: int) -> tuple[int, int]:
+    """A picture's shape when its longest side has a size, margin included."""
+    height, width = (round(side * size / max(shape)) + 2 * MARGIN for side in shape)
+    return height, width
+
+
+def expected_seconds(
+    network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], memory: float = math.inf
+) -> float:
     """About how long a picture of a shape (height, width) will take, by the pace of this machine here and now."""
-    return pace(network) * sum(scale.cost for scale in scales) * min(shape) / max(shape)
+    plans = planned(network, shape, scales, memory)
+    cost = sum(scale.cost(how) for scale, how in zip(scales, plans, strict=True))
+    return pace(network) * cost * min(shape) / max(shape)
 
 
 @cache
 def pace(network: VGG19) -> float:
-    """Seconds for a unit of `Scale.cost`: the fastest of three evaluations at the coarsest scale, after a first."""
+    """Seconds for a unit of `Scale.step_cost`: the fastest of three evaluations at 128 px, after a first."""
     scale = Scale(COARSEST, 1)
     x = with_margin(torch.rand(1, 3, COARSEST, COARSEST).to(network.device))
     function = objective(network, x, [style_statistics(network, x)], 0.5)
@@ -246,18 +304,20 @@ def pace(network: VGG19) -> float:
     for _ in range(3):
         function(x)
         times.append(time.perf_counter())
-    return min(b - a for a, b in pairwise(times)) / scale.step_cost
+    return min(b - a for a, b in pairwise(times)) / scale.step_cost(Plan(None, 0))
 
 
-def repaint(photo: Tensor, styles: Sequence[Style | None], masks: Tensor | None) -> Tensor:
-    """A photo in its style's colours, region by region."""
+def by_region(
+    photo: Tensor,
+    styles: Sequence[Style | None],
+    masks: Tensor | None,
+    change: Callable[[Style, Tensor | None], Tensor],
+) -> Tensor:
+    """What becomes of each region by its style and its mask, put together; the photo where there is no style."""
     if masks is None:
         (style,) = styles
-        return recolour(photo, style[PIXELS]) if style else photo
-    parts = [
-        mask * (recolour(photo, style[PIXELS], mask[0]) if style else photo)
-        for style, mask in zip(styles, masks, strict=True)
-    ]
+        return change(style, None) if style else photo
+    parts = [mask * (change(style, mask[0]) if style else photo) for style, mask in zip(styles, masks, strict=True)]
     return torch.cat(parts).sum(0, keepdim=True)
 
 
@@ -277,7 +337,7 @@ def enlarge(image: Tensor, shape: tuple[int, int]) -> Tensor:
     return F.interpolate(image, size=shape, mode="bicubic", align_corners=False).clamp(0, 1)
 
 
-def lbfgs(function: Function, x: Tensor, max_iter: int) -> Iterator[tuple[Tensor, Losses]]:
+def lbfgs(function: Function, x: Tensor, max_iter: int, recalled: int = HISTORY) -> Iterator[tuple[Tensor, Losses]]:
     """L-BFGS with one evaluation a step (Nocedal and Wright, "Numerical optimization", 2006, algorithm 7.5).
 
     It works on z = x / P, with P smaller where the picture pulls harder: otherwise the loudest places, busy ones, set
@@ -296,7 +356,7 @@ def lbfgs(function: Function, x: Tensor, max_iter: int) -> Iterator[tuple[Tensor
         if finite(loss_ahead, g_ahead) and loss_ahead < WORSE * loss:
             s, y = (ahead - x) / P, P * (g_ahead - g)
             if (s * y).sum() > 0:
-                history = [*history, (s, y)][-HISTORY:]
+                history = [*history, (s, y)][len(history) + 1 - recalled :] if recalled else []
             x, loss, g, losses, share = ahead, loss_ahead, g_ahead, losses_ahead, 1.0
         else:
             share *= SHORTER
@@ -326,8 +386,8 @@ def newton_direction(g: Tensor, history: Sequence[tuple[Tensor, Tensor]]) -> Ten
     return -q
 
 
-def adam(function: Function, x: Tensor, max_iter: int) -> Iterator[tuple[Tensor, Losses]]:
-    """Adam; a step that is not finite is taken back, and the rate halved."""
+def adam(function: Function, x: Tensor, max_iter: int, recalled: int = 0) -> Iterator[tuple[Tensor, Losses]]:
+    """Adam, which recalls no steps; one that is not finite is taken back, and the rate halved."""
     x = x.clone()
     optimizer = torch.optim.Adam([x], lr=ADAM_RATE)
     loss, g, losses = function(x)

@@ -9,6 +9,7 @@ import time
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 
 from styler import cli
 from styler.images import read, resize, save, settings
@@ -133,6 +134,19 @@ def test_layers_and_losses_are_kept(tmp_path):
     assert settings(again) == kept and torch.equal(read(again), read(first))
 
 
+def test_a_picture_that_was_stopped_is_painted_to_its_end(tmp_path, capsys):
+    first, again = str(tmp_path / "first.png"), str(tmp_path / "again.png")
+    options = ["--size", "32", "--preset", "preview"]
+    assert cli.main([CAT, STARRY, "-o", first, *options, "--quiet"]) == 0
+    kept = settings(first)
+    save(read(first), first, kept | {"steps": 2})
+    assert cli.main(["--from", first, "-o", again]) == 0
+    assert f"was stopped at step 2 of {kept['of_steps']}; it is painted to the end" in capsys.readouterr().err
+    assert settings(again)["steps"] == kept["steps"]
+    assert cli.main(["--from", first, "-o", again, "--quiet"]) == 0
+    assert not capsys.readouterr().err
+
+
 def test_quiet_is_quiet(tmp_path):
     done = styler(CAT, STARRY, "-o", tmp_path / "out.jpg", "--size", 32, "--preset", "preview", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -212,3 +226,31 @@ def test_a_picture_too_large_for_memory_is_told(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("styler.estimator.resize", too_large)
     assert cli.main([CAT, STARRY, "-o", str(tmp_path / "out.png"), "--size", "99999", "--quiet"]) == 2
     assert "99999 px does not fit in memory" in capsys.readouterr().err
+
+
+def test_a_killed_picture_goes_on_from_its_checkpoint(tmp_path):
+    """Killed with no chance to tidy up, wherever it is: what lies on disk is whole, and the rest is painted."""
+    out, checkpoint = tmp_path / "out.png", tmp_path / "out.png.resume"
+    args = [CAT, WAVE, "-o", str(out), "--size", "160", "--preset", "preview"]
+    code = "import sys, styler.cli as c; c.CHECKPOINT_SECONDS = 0; sys.exit(c.main(sys.argv[1:]))"
+    process = subprocess.Popen([sys.executable, "-c", code, *args], stderr=subprocess.DEVNULL)
+    while not checkpoint.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.kill()
+    process.wait()
+    assert not out.exists()
+    with safe_open(checkpoint, "pt") as file:
+        made = int(file.metadata()["step"])
+
+    other = styler(*args, "--strength", 0.7, "--resume")
+    assert other.returncode == 2 and "other settings (strength)" in other.stderr
+    done = styler(*args, "--resume", "--json")
+    assert done.returncode == 0, done.stderr
+    assert 0 < made < json.loads(done.stdout)["iterations"]
+    assert out.exists() and not checkpoint.exists()
+
+    checkpoint.write_bytes(b"half of a che")
+    broken = styler(*args, "--resume")
+    assert broken.returncode == 2 and "is no checkpoint, or a broken one; delete it" in broken.stderr

@@ -220,6 +220,41 @@ def test_the_subject_stays_a_photo(page: Page, tmp_path: Path) -> None:
     assert change[..., 20:38, 52:62].mean() < 0.03 < change[..., 5:30, 80:110].mean()  # her face, the wall
 
 
+def test_a_picture_from_noise_and_its_settings_again(page: Page, tmp_path: Path) -> None:
+    page.get_by_role("button", name="More").click()
+    expect(page.get_by_label("Number of the noise")).to_be_hidden()
+    page.get_by_label("Noise", exact=True).check()
+    page.get_by_label("Number of the noise").fill("7")
+    page.get_by_label("Number of the noise").blur()
+    button(page, "Paint").first.click()
+    note(page, "Done after")
+    with page.expect_download() as download:
+        button(page, "PNG").click()
+    download.value.save_as(tmp_path / "kept.png")
+    told = images.settings(tmp_path / "kept.png")
+    assert (told["init"], told["random_state"]) == ("noise", 7)
+
+    page.reload()
+    page.get_by_role("button", name="More").click()
+    page.locator("#repeat input[type=file]").set_input_files(samples.path("cat"))
+    expect(page.get_by_test_id("toast-body")).to_contain_text("does not tell how it was painted")
+    page.locator("#repeat input[type=file]").set_input_files(tmp_path / "kept.png")
+    note(page, "Set as for kept.png")
+    expect(page.get_by_label("Noise", exact=True)).to_be_checked()
+    expect(page.get_by_label("Number of the noise")).to_have_value("7")
+
+
+def test_a_start_from_an_image(page: Page) -> None:
+    page.get_by_role("button", name="More").click()
+    page.get_by_label("An image", exact=True).check()
+    button(page, "Paint").first.click()
+    expect(page.get_by_test_id("toast-body")).to_contain_text("Choose a starting image first.")
+    page.locator("#start input[type=file]").set_input_files(samples.path("ball"))
+    page.locator("#start img").wait_for()
+    button(page, "Paint").first.click()
+    note(page, "Done after")
+
+
 def test_a_found_subject_comes_back_as_it_was_found() -> None:
     from styler.demo import visit
     from styler.demo.orders import drawn_on

@@ -24,6 +24,13 @@ def halves(height, width):
     return mask
 
 
+def rim(image):
+    """A mask of an image's outermost pixels on the left."""
+    mask = np.zeros(read(image).shape[-2:])
+    mask[:, :4] = 1
+    return mask
+
+
 def share(regions, labels=("a", "b")):
     return partition(regions, labels, (40, 60), (20, 30))
 
@@ -104,6 +111,30 @@ def test_none_keeps_the_photo_to_the_last_bit(options):
     assert (out - X)[..., : w // 2 - 3].abs().mean() > 0.015
 
 
+@pytest.mark.parametrize("colors", ["matched", "photo"])
+def test_each_region_keeps_its_own_colours(colors):
+    X = resize(read(path("coffee")), 64)
+    masks = partition({"a": halves(*X.shape[-2:])}, ["a", "b"], X.shape[-2:], X.shape[-2:])
+    model = StyleTransfer(**QUICK, colors=colors).fit({"a": STARRY, "b": WAVE})
+    out = model.transform(X, regions={"a": halves(*X.shape[-2:])})
+    for mask in masks:
+        got, own = moments(out, mask[0]), moments(X, mask[0])
+        assert (got.mean - own.mean).norm() < 0.01, (got.mean, own.mean)
+    assert (out - X).abs().mean() > 0.015
+
+
+@pytest.mark.parametrize("shape", ["dot", "line"])
+def test_a_region_too_small_for_deep_layers_is_painted(shape):
+    X = read(CAT)
+    mask = np.zeros(X.shape[-2:])
+    mask[100 if shape == "dot" else slice(None), 200] = 0.02
+    stages = list(StyleTransfer(128, max_iter=2).fit({"a": STARRY, "b": WAVE}).staged_transform(X, {"a": mask}))
+    for stage in stages:
+        assert stage.image.isfinite().all()
+        assert np.isfinite(list(stage.losses["style"].values())).all()
+    assert (stages[-1].image - resize(X, 128)).abs().mean() > 0.015
+
+
 def test_one_style_in_two_regions_is_much_the_same_as_everywhere():
     X = resize(read(CAT), 64)
     whole = StyleTransfer(**QUICK).fit(STARRY).transform(X)
@@ -148,6 +179,7 @@ def test_many_photos_have_a_map_each():
         ({"a": STARRY}, {"regions": {"b": WAVE}}, {}, "regions goes with labelled styles"),
         ([STARRY, WAVE], {"regions": [STARRY]}, {}, "one mask for each"),
         (STARRY, {"regions": np.zeros((20, 20))}, {}, "the mask of the style is empty"),
+        ([WAVE, STARRY], {"regions": [1 - rim(WAVE), rim(STARRY)]}, {}, "mask of the style 2 is white only at"),
     ],
 )
 def test_styles_and_masks_that_do_not_match(X, fit, transform, says):

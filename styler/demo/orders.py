@@ -27,6 +27,7 @@ WHERE = {
     "each": "Each its own",
 }
 SIZES = (64, 1024)  # px, least and most of the longest side
+MAX_SEED = 2**32 - 1  # numpy's
 
 T = TypeVar("T")
 
@@ -87,6 +88,10 @@ class Order:
         A key of `WHERE`.
     drawing : Upload or None
         Painted over the subject; without it the subject is looked for.
+    init : str or Upload
+        "content", "noise", or the image to start from.
+    seed : int
+        Of the noise.
     """
 
     photo: Upload
@@ -100,6 +105,8 @@ class Order:
     style_scale: float = 1.0
     where: str = "everywhere"
     drawing: Upload | None = None
+    init: "str | Upload" = "content"
+    seed: int = 0
 
 
 def order(
@@ -114,6 +121,9 @@ def order(
     style_scale: float = 1.0,
     where: str = "everywhere",
     drawing: Mapping[str, Any] | None = None,
+    init: str = "content",
+    start: Mapping[str, Any] | None = None,
+    seed: float | None = 0,
 ) -> Order:
     """Check what is asked for.
 
@@ -125,6 +135,11 @@ def order(
         See `Order`; no shares are equal ones.
     drawing
         What was painted over the photo, as Gradio's image editor hands it over.
+    init : {"content", "noise", "image"}
+    start
+        For "image" the file of the image.
+    seed
+        For "noise" a whole number from 0; what is empty is 0.
 
     Returns
     -------
@@ -148,6 +163,8 @@ def order(
     weights = tuple(check_shares(shares or None, len(paintings)))
     if where == "each" and len(paintings) < 2:
         raise ValueError("Subject and background need a painting each; add the background's to those to mix in.")
+    if init == "noise" and not 0 <= (seed or 0) <= MAX_SEED:
+        raise ValueError(f"The noise's number is {seed:g}; choose one from 0 to {MAX_SEED}.")
     return Order(
         uploads[0],
         tuple(uploads[1:]),
@@ -160,6 +177,8 @@ def order(
         float(style_scale),
         where,
         drawn_on(drawing) if where != "everywhere" else None,
+        Upload.of(start, "starting image") if init == "image" else init,
+        int(seed or 0) if init == "noise" else 0,
     )
 
 

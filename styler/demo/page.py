@@ -17,6 +17,7 @@ COLORS = [
     ("The photo's, as a whole", "matched"),
     ("The painting's, without its strokes", "palette"),
 ]
+STARTS = [("The photo", "content"), ("Noise", "noise"), ("An image", "image")]
 MIXED = ["the painting", "the first to mix in", "the second", "the third"]
 WHAT_HAPPENED = """
 A painting is a walk between two points. Across: how far the picture is from what the photo shows (VGG-19's `relu4_2`).
@@ -89,6 +90,15 @@ def build(size: int = 512) -> gr.Blocks:
                         0.5, 2, 1, step=0.25, label="Strokes", info="Their size: the painting seen from afar or near."
                     )
                     colors = gr.Radio(COLORS, value="painting", label="Colours")
+                    init = gr.Radio(STARTS, value="content", label="Start from", info="Noise is freer of the photo.")
+                    with gr.Column(visible=False) as noise:
+                        seed = gr.Number(
+                            0, label="Number of the noise", info="Each paints another picture.", precision=0
+                        )
+                    with gr.Column(visible=False) as other:
+                        start_image = gr.Image(
+                            label="Starting image", sources=["upload"], buttons=[], height=160, elem_id="start"
+                        )
                     where = gr.Radio([(words, key) for key, words in WHERE.items()], value="everywhere", label="Where")
                     with gr.Column(visible=False) as region:
                         gr.HTML(parts.hint("The subject is found by itself. Paint over it here to choose another."))
@@ -118,6 +128,7 @@ def build(size: int = 512) -> gr.Blocks:
                         with gr.Column(visible=False) as row:
                             shares.append(gr.Slider(0, 1, 0.5, step=0.05, label=f"Share of {name}"))
                         rows.append(row)
+                    repeat = gr.UploadButton("Set all this as for a picture painted here", size="sm", elem_id="repeat")
         with gr.Accordion("What happened", open=False):
             gr.Markdown(WHAT_HAPPENED)
             drawn = gr.HTML(visit.draw([]), elem_id="drawn")
@@ -129,6 +140,7 @@ def build(size: int = 512) -> gr.Blocks:
         live = [picture, note, drawn, stop, png, jpeg, reuse, finer, paint, *pairs]
         # A link remembers values of these, but not of what an update has replaced: so their labels never change.
         asked = [content, style, mixed, *shares, preset, strength, longest, smooth, colors, scale, where, drawing]
+        asked += [init, start_image, seed]
         for button, pair in zip(pairs, samples.PAIRS, strict=True):
             button.click(partial(visit.load, pair), None, [content, style, *live], **AT_ONCE)
         starts = [
@@ -148,6 +160,9 @@ def build(size: int = 512) -> gr.Blocks:
         stop.click(visit.stop, None, stop, **AT_ONCE)
         reuse.click(lambda file: file, png, content, **AT_ONCE)
         mixed.change(visit.show_shares, mixed, rows, preprocess=False, **AT_ONCE)
+        kept = [preset, strength, longest, smooth, scale, colors, where, init, seed]
+        repeat.upload(visit.repeat, repeat, [*kept, note], preprocess=False, **AT_ONCE)
+        init.change(visit.show_start, init, [noise, other], **AT_ONCE)
         where.change(lambda where: gr.Column(visible=where != "everywhere"), where, region, **AT_ONCE)
         gr.on([where.change, content.change], visit.canvas, content, drawing, preprocess=False, **AT_ONCE)
         content.change(visit.fresh, [content, picture], [picture, note], preprocess=False, **AT_ONCE)
@@ -155,7 +170,8 @@ def build(size: int = 512) -> gr.Blocks:
         longest.release(parts.times, longest, times, **AT_ONCE)
         # Taking all that is asked for, it also lets a link know what has been chosen so far.
         changes = [page.load, content.change, style.change, mixed.change, preset.change, longest.change, smooth.change]
-        changes += [colors.change, where.change, *(slider.release for slider in (strength, scale, *shares))]
+        changes += [colors.change, where.change, init.change, start_image.change, seed.change]
+        changes += [*(slider.release for slider in (strength, scale, *shares))]
         gr.on(changes, visit.look, asked, hint, preprocess=False, trigger_mode="always_last", **AT_ONCE)
         page.load(visit.reopen, [content, picture], live, preprocess=False, **AT_ONCE)
         page.load(parts.times, longest, times, **AT_ONCE)  # a link may have brought another size

@@ -131,7 +131,10 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Itera
     yield View(shown, shown, "Looking at the two pictures …", 0)
     begun = time.monotonic()
     lesson = (order.paintings, order.shares, order.where, order.size, order.preset, order.pooling, order.style_scale)
-    model = copy(learnt(*lesson)).set_params(strength=order.strength, colors=order.colors)
+    init = order.init if isinstance(order.init, str) else order.init.read()
+    model = copy(learnt(*lesson)).set_params(
+        strength=order.strength, colors=order.colors, init=init, random_state=order.seed
+    )
     regions = None if order.where == "everywhere" else {"subject": subject(order, photo)}
     picture, note, last, learning = photo, "Done", 0.0, time.monotonic()
     steps: list[Step] = []
@@ -152,6 +155,7 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Itera
         "style": [painting.path.name for painting in order.paintings],
         "style_weights": order.shares,
         "where": order.where,
+        "init": order.init if isinstance(order.init, str) else order.init.path.name,
     }
     finished = Finished(*_encode(picture, settings), steps, time.monotonic() - begun)
     if note == "Done":

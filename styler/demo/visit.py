@@ -13,12 +13,15 @@ from PIL import Image
 from styler import images, samples
 from styler.demo import advice, painting, parts, plots
 from styler.demo.errors import told
-from styler.demo.orders import MAX_PAINTINGS, SIZES, Order, Upload, drawn_on, order
+from styler.demo.orders import MAX_PAINTINGS, SIZES, WHERE, Order, Upload, drawn_on, order
+from styler.estimator import StyleTransfer
 from styler.optimize import PRESETS
 from styler.subject import find_subject
 
 DRAWN = 512  # px; longest side of the photo to paint on
 INK, SEEN_THROUGH = (255, 90, 60), 160
+# What is set again as it was for a picture.
+REPEATED = ("preset", "strength", "size", "pooling", "style_scale", "colors", "random_state")
 READY = "Painted beforehand. Tap Paint to see it happen, or choose other pictures."
 
 
@@ -59,11 +62,12 @@ def run(request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
 
 def wanted(content: Any, style: Any, mixed: Any, *rest: Any) -> Order:
     """Take an order from the page's controls, in the order in which they are laid out."""
-    *shares, preset, strength, size, smooth, colors, scale, where, drawing = rest
+    *shares, preset, strength, size, smooth, colors, scale, where, drawing, init, start, seed = rest
     paintings = [style, *(item["image"] for item in mixed or [])]
     pooling = "average" if smooth else "max"
     shares = shares[: len(paintings)]
-    return order(content, paintings, shares, preset, strength, size, pooling, colors, scale, where, drawing)
+    more = (pooling, colors, scale, where, drawing, init, start, seed)
+    return order(content, paintings, shares, preset, strength, size, *more)
 
 
 def find(content: Any, drawing: Any) -> gr.ImageEditor:
@@ -138,6 +142,39 @@ def show_shares(mixed: Any) -> list[gr.Column]:
     """Show a share to set for each painting, when there are several."""
     n = len(mixed or [])
     return [gr.Column(visible=n > 0 and i <= n) for i in range(MAX_PAINTINGS)]
+
+
+def show_start(init: str) -> list[gr.Column]:
+    """Show what a start needs: the noise's number, or a place for the image."""
+    return [gr.Column(visible=init == "noise"), gr.Column(visible=init == "image")]
+
+
+def repeat(file: Any) -> list[Any]:
+    """Return for the controls what a picture's metadata say that it was painted with, and a note of its sources."""
+    with told():
+        upload = Upload.of(file, "picture")
+        kept = images.settings(upload.path)
+        if not {"content", "style", "preset"} <= kept.keys():
+            raise ValueError(
+                f"The picture {upload.path.name} does not tell how it was painted; choose a PNG from here."
+            )
+        model = StyleTransfer(**{name: kept[name] for name in REPEATED if name in kept})
+        model._validate_params()
+        where = kept.get("where") if kept.get("where") in WHERE else "everywhere"
+        init = kept.get("init", "content")
+        sources = ", ".join([str(kept["content"]), *map(str, kept["style"])])
+        return [
+            model.preset,
+            model.strength,
+            min(max(model.size, SIZES[0]), SIZES[1]),
+            model.pooling == "average",
+            model.style_scale,
+            model.colors,
+            where,
+            init if init in ("content", "noise") else "image",
+            model.random_state or 0,
+            parts.note(f"Set as for {upload.path.name}; now choose what it was painted from: {sources}."),
+        ]
 
 
 def draw(steps: list[plots.Step]) -> str:

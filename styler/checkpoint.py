@@ -1,0 +1,62 @@
+"""Work in progress on disk: a picture that was broken off, to go on from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from styler.images import replacing
+from styler.optimize import Point
+
+# What changes neither the picture nor its steps.
+ELSEWHERE = ("device", "dtype", "max_memory", "n_jobs", "verbose")
+
+
+def write(path: str | os.PathLike[str], point: Point, settings: Mapping[str, Any]) -> None:
+    """Write a checkpoint in one stroke: whenever the process ends, what is there is whole.
+
+    Parameters
+    ----------
+    path : path
+    point : Point
+    settings : mapping
+        How the picture is painted, and from what; JSON is made of it.
+    """
+    told = {"step": str(point.step), "settings": plain(settings)}
+    with replacing(path) as file:
+        file.write(save({"pixels": point.pixels.cpu().contiguous()}, told))
+
+
+def read(path: str | os.PathLike[str], settings: Mapping[str, Any]) -> Point | None:
+    """Where to go on from; None if there is no checkpoint.
+
+    Raises
+    ------
+    ValueError
+        If the file is no checkpoint, or is one of a picture painted otherwise.
+    """
+    if not os.path.exists(path):
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            told, point = file.metadata(), Point(int(file.metadata()["step"]), file.get_tensor("pixels"))
+            before = json.loads(told["settings"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no checkpoint, or a broken one; delete it to start anew.") from error
+    now = json.loads(plain(settings))
+    changed = [name for name in now if now[name] != before.get(name)]
+    if changed:
+        raise ValueError(
+            f"{path} was painted with other settings ({', '.join(changed)}); give those, or delete it to start anew."
+        )
+    return point
+
+
+def plain(settings: Mapping[str, Any]) -> str:
+    """What of some settings makes the picture, as JSON."""
+    return json.dumps({k: v for k, v in settings.items() if k not in ELSEWHERE}, default=str)

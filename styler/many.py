@@ -1,0 +1,199 @@
+"""Many photos to a folder of pictures, each as if it were painted alone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+from torch import Tensor
+
+from styler.estimator import StyleTransfer
+from styler.images import FORMATS, ImageLike, check_output, read, save
+from styler.jobs import side_by_side
+
+Regions = Callable[[Tensor], Mapping[str, ImageLike]]
+PathLike = str | os.PathLike[str]
+
+
+class Outcome(NamedTuple):
+    """What became of a photo.
+
+    Attributes
+    ----------
+    photo, picture : str
+        Where it was, and where its picture is or should have been.
+    seconds : float or None
+        How long it was painted; None if it was not, as the picture was there already.
+    error : str or None
+        Why there is no picture, in a sentence.
+    """
+
+    photo: str
+    picture: str
+    seconds: float | None = None
+    error: str | None = None
+
+
+def paint_files(
+    painter: StyleTransfer,
+    photos: PathLike | Sequence[PathLike],
+    folder: PathLike,
+    regions: Regions | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Iterator[Outcome]:
+    """Paint files, `painter.n_jobs` at a time, or as ``joblib.parallel_config`` says; starts at once.
+
+    Only paths and the painter travel to other processes, so other machines need to see the same files by the same
+    names. Each picture is written as soon as it is painted, in one stroke: what is there is whole, and is not painted
+    again by another call.
+
+    Parameters
+    ----------
+    painter : StyleTransfer
+        Fitted.
+    photos : path, or sequence of paths
+        The folder whose photos to paint, see `photos_in`; or photos.
+    folder : path
+        Where pictures go, see `pictures_of`; it is made if need be.
+    regions : callable, optional
+        From a photo, as a tensor of shape (1, 3, height, width), to where its regions are, as for `transform`; for
+        instance one that calls `styler.subject.find_subject`. It is pickled.
+    settings : mapping, optional
+        What each picture's metadata says beside its photo and its photo's SHA-256; by default the painter's parameters.
+
+    Returns
+    -------
+    iterator of Outcome
+        First the pictures that were there already, then the others, as each is done. A photo that can't be painted
+        stops none of the others.
+
+    Raises
+    ------
+    NotFittedError
+        If the painter is not fitted.
+    ValueError
+        If there are no photos, or the pictures can't be written to the folder.
+    """
+    painter._check_ready()
+    pictures = pictures_of(photos_in(photos) if isinstance(photos, str | os.PathLike) else photos, folder)
+    there = {photo: picture for photo, picture in pictures.items() if os.path.exists(picture)}
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"{folder} can't be made a folder ({error.strerror}); choose another place.") from error
+    check_output(Path(folder, "picture.png"))
+    if settings is None:  # an image to start from is no setting
+        settings = {k: v for k, v in painter.get_params().items() if k != "init" or isinstance(v, PathLike)}
+    here = os.getcwd()  # workers may be at home elsewhere
+    calls = (
+        (painter, photo, picture, here, regions, settings) for photo, picture in pictures.items() if photo not in there
+    )
+    outcomes = side_by_side(paint_file, calls, painter.n_jobs, ordered=False)
+    return (outcome for part in ([Outcome(*pair) for pair in there.items()], outcomes) for outcome in part)
+
+
+def paint_file(
+    painter: StyleTransfer,
+    photo: str,
+    picture: str,
+    here: str,
+    regions: Regions | None,
+    settings: Mapping[str, Any],
+) -> Outcome:
+    """Paint one file, named from a folder `here`, whatever is wrong with it."""
+    start = time.perf_counter()
+    try:
+        data = Path(here, photo).read_bytes()
+        original = read(data, photo)
+        where = None if regions is None else regions(original)
+        stage = deque(painter.staged_transform(original, where), maxlen=1).pop()
+        digests = {photo: hashlib.sha256(data).hexdigest()} | settings.get("sha256", {})
+        own = {"content": photo, "sha256": digests, "steps": stage.step, "of_steps": stage.n_steps}
+        save(stage.image, Path(here, picture), {**settings, **own})
+    except Exception as error:  # the others are to be painted
+        return Outcome(photo, picture, time.perf_counter() - start, sentence(photo, error))
+    return Outcome(photo, picture, time.perf_counter() - start)
+
+
+def sentence(photo: str, error: Exception) -> str:
+    """What is wrong with a photo."""
+    if isinstance(error, OSError):
+        return f"{photo} can't be read ({error.strerror}); check the file and its permissions."
+    if isinstance(error, MemoryError) or "out of memory" in str(error):
+        return f"{photo} does not fit in memory; paint it smaller, or fewer at a time."
+    told = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
+    return told if photo in told else f"{photo}: {told}"
+
+
+def photos_in(folder: PathLike) -> list[str]:
+    """The photos in a folder, by name; those in folders within it are not looked for.
+
+    Parameters
+    ----------
+    folder : path
+
+    Returns
+    -------
+    list of str
+        Files with an extension that Pillow can open; of others a warning tells, unless they are hidden.
+
+    Raises
+    ------
+    ValueError
+        If it is not a folder, can't be read, or has no photo.
+    """
+    try:
+        files = sorted(entry.path for entry in os.scandir(folder) if entry.is_file() and entry.name[0] != ".")
+    except OSError as error:
+        raise ValueError(f"{folder} can't be read as a folder ({error.strerror}); name a folder of photos.") from error
+    kinds = {extension for extension, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    photos = [file for file in files if Path(file).suffix.lower() in kinds]
+    if not photos:
+        raise ValueError(f"there is no photo in {folder}; name a folder with image files, such as .jpg, in it.")
+    others = [file for file in files if file not in photos]
+    if others:
+        warnings.warn(f"{len(others)} file(s) that are no photos are left out, such as {others[0]}.", stacklevel=2)
+    return photos
+
+
+def pictures_of(photos: Sequence[PathLike], folder: PathLike) -> dict[str, str]:
+    """Where the picture of each photo goes: to a file of the photo's name in the folder.
+
+    So the format is the photo's, too. Where it is one that can't be written, as GIF, ".png" is appended.
+
+    Parameters
+    ----------
+    photos : sequence of paths
+    folder : path
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    ValueError
+        If there are no photos, the folder is a file, or a picture would replace a photo or another picture.
+    """
+    if not len(photos):
+        raise ValueError("there are no photos to paint; give one or more.")
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise ValueError(f"{folder} is a file; many photos go to a folder: name one, or a new one.")
+    owners: dict[str, str] = {}
+    for photo in (os.fspath(photo) for photo in photos):
+        name = os.path.basename(photo)
+        picture = os.path.join(folder, name if Path(name).suffix.lower() in FORMATS else f"{name}.png")
+        if os.path.realpath(picture) == os.path.realpath(photo):
+            raise ValueError(f"the picture of {photo} would replace it; give another folder for the pictures.")
+        if owners.setdefault(picture, photo) != photo:
+            raise ValueError(
+                f"{owners[picture]} and {photo} would have one picture, {picture}; rename one, or use two folders."
+            )
+    return {photo: picture for picture, photo in owners.items()}

@@ -1,0 +1,88 @@
+"""How much memory there is, and how a picture is painted within it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import torch
+
+from styler.tiles import GRID
+
+GB = 1e9
+# What is left for others, by default.
+SHARE = 0.5
+# Bytes a pixel that one look of VGG takes, for each byte of a feature; measured, and rounded up.
+LOOK = 600
+# float32 pictures of full size that are alive at once beside the history of L-BFGS, at most; measured.
+PICTURES = 14
+PICTURE = 3 * 4
+# Tiles of this side are the fastest on a CPU where halos are small; for wide halos they are this many times as large.
+SIDE, HALOS, SMALLEST = 384, 8, 64
+
+
+class Plan(NamedTuple):
+    """How a picture is painted: side of its tiles in px, None for the whole at once; and steps that L-BFGS recalls."""
+
+    side: int | None
+    history: int
+
+
+def available(device: torch.device) -> float:
+    """Bytes that are free: of the device, of the machine, or of the container that it is."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    free = float(psutil.virtual_memory().available)
+    group = Path("/sys/fs/cgroup")
+    try:
+        return min(free, float((group / "memory.max").read_text()) - float((group / "memory.current").read_text()))
+    except (OSError, ValueError):  # no container, or no limit
+        return free
+
+
+def budget(max_memory: float | None, device: torch.device) -> float:
+    """Bytes to paint in: so many GB, or a share of what is free."""
+    return SHARE * available(device) if max_memory is None else max_memory * GB
+
+
+def plan(shape: tuple[int, int], steps: int, memory: float, dtype: torch.dtype, halo: int) -> Plan:
+    """The fastest way to paint a picture within some memory.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the picture.
+    steps : int
+        Those that L-BFGS would recall, if it could.
+    memory : float
+        In bytes.
+    dtype : torch.dtype
+        Of the network.
+    halo : int
+        What tiles see around them, in px.
+
+    Raises
+    ------
+    ValueError
+        If the picture fits in no way.
+    """
+    picture = PICTURE * shape[0] * shape[1]
+    left = memory - PICTURES * picture
+    least = LOOK * dtype.itemsize * min(shape[0] * shape[1], (SMALLEST + 2 * halo) ** 2)
+    if left < least:
+        raise ValueError(
+            f"the picture needs {(memory - left + least) / GB:.1f} GB of memory and has "
+            f"{memory / GB:.1f} GB; make it smaller (size), or give it more (max_memory, or close other programs)."
+        )
+    history = int(min(steps, (left - least) // (2 * picture)))
+    return Plan(tile_side(shape, left - history * 2 * picture, dtype, halo), history)
+
+
+def tile_side(shape: tuple[int, int], memory: float, dtype: torch.dtype, halo: int) -> int | None:
+    """Side of the tiles that VGG looks at within some memory, in px; None if it can look at the whole."""
+    pixels = memory / (LOOK * dtype.itemsize)
+    if shape[0] * shape[1] <= pixels:
+        return None
+    side = min(max(SIDE, HALOS * halo), max(pixels, 0) ** 0.5 - 2 * halo)
+    return max(SMALLEST, int(side) // GRID * GRID)

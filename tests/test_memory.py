@@ -1,0 +1,62 @@
+"""Memory: what a budget decides, and a picture painted by tiles or gone on with."""
+
+from collections import deque
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from styler import StyleTransfer, samples
+from styler.memory import GB, available, plan, tile_side
+from styler.optimize import Point, schedule
+
+
+def test_something_is_free():
+    assert 1e6 < available(torch.device("cpu")) < 1e15
+
+
+def test_a_budget_is_spent_on_the_whole_then_on_history_then_on_tiles():
+    shape, steps = (4096, 4096), 10
+    plans = [plan(shape, steps, memory * GB, torch.bfloat16, 16) for memory in (60, 25, 8, 3)]
+    assert plans[0] == (None, steps)
+    assert all(p.side and p.side % 16 == 0 for p in plans[2:])
+    assert plans[1].history == plans[2].history == steps > plans[3].history
+    assert tile_side(shape, 5e7, torch.bfloat16, 16) < tile_side(shape, 2e8, torch.bfloat16, 16)
+
+
+def test_too_little_memory_is_told_before_work():
+    painter = StyleTransfer(2048, preset="preview", max_iter=2, max_memory=0.2)
+    painter.fit(samples.path("starry_night"))
+    with pytest.raises(ValueError, match=r"the picture needs .* GB of memory and has 0.2 GB; make it smaller"):
+        painter.transform(samples.path("cat"))
+
+
+def test_large_pictures_take_several_steps_at_each_scale():
+    assert min(scale.steps for scale in schedule(8192, "balanced")) >= 4
+
+
+def test_a_picture_by_tiles_is_the_picture():
+    photo = np.asarray(Image.open(samples.path("astronaut")).resize((300, 300)))
+    whole, tiled = (
+        StyleTransfer(300, max_iter=3, max_memory=memory, dtype="float32").fit(samples.path("great_wave"))
+        for memory in (4, 0.2)
+    )
+    assert tile_side((316, 316), 0.18 * GB, torch.float32, 16) is not None
+    difference = whole.transform(photo).astype(int) - tiled.transform(photo)
+    assert np.abs(difference).mean() < 0.1
+
+
+def test_a_picture_goes_on_where_it_was_broken_off():
+    painter = StyleTransfer(160, max_iter=6).fit(samples.path("starry_night"))
+    photo = np.asarray(Image.open(samples.path("cat")).resize((120, 90))) / np.float32(255)
+    stages = list(painter.staged_transform(photo))
+    end_of_scale = max((s for s in stages if s.scale < stages[-1].scale), key=lambda s: s.step)
+    rest = list(painter.staged_transform(photo, resume=end_of_scale.point))
+    assert [s.step for s in rest] == [s.step for s in stages[end_of_scale.step :]]
+    assert [s.progress for s in rest] == pytest.approx([s.progress for s in stages[end_of_scale.step :]])
+    assert np.array_equal(rest[-1].image, stages[-1].image)
+    within = deque(painter.staged_transform(photo, resume=stages[1].point), maxlen=1).pop()
+    assert np.abs(within.image - stages[-1].image).mean() < 0.05
+    with pytest.raises(ValueError, match="does not belong to this picture"):
+        next(painter.staged_transform(photo, resume=Point(2, torch.zeros(1, 3, 5, 5))))
