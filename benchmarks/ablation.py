@@ -46,7 +46,10 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "content without standardised features": ({"content_loss": "squared"}, {}),
     "both, as in the paper": ({"style_loss": "gram", "content_loss": "squared"}, {}),
     "the photo's own colours at the start": ({}, {"optimize.recolour": lambda image, style: image}),
-    "no total variation": ({}, {"objective.TV_WEIGHT": 0.0}),
+    "no total variation": (
+        {},
+        {"optimize.RECIPE": RECIPE._replace(smoothness=0), "optimize.SHALLOW": SHALLOW._replace(smoothness=0)},
+    ),
     "average pooling": ({"pooling": "average"}, {}),
     "five scales (128, 192, 256, 384, 512), deep to 384": (
         {},

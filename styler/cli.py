@@ -25,9 +25,12 @@ CHECKPOINT_SECONDS = 120.0
 FIND = "find"  # for a mask
 # What a picture's metadata says of where it came from, by the names of the arguments; and how it was painted.
 INPUTS = ("content", "style", "style_weights", "mask", "subject_style", "background_style", "init")
-CHOICES = ("size", "strength", "style_scale", "preset", "colors", "device")
+STUDIED = ("style_layers", "content_layers", "style_loss", "content_loss")
+CHOICES = ("size", "strength", "style_scale", "preset", "colors", *STUDIED, "device")
 STARTS = ("content", "noise")
 COLORS = ("painting", "photo", "matched", "palette")
+STYLE_LOSSES = ("moments", "gram")
+CONTENT_LOSSES = ("standardised", "squared")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -89,6 +92,25 @@ def parser() -> argparse.ArgumentParser:
             metavar="S",
             help=f"with --mask: the painting for the {region}, or none to keep the photo there (default: STYLE)",
         )
+    for kind, default in (("style", "relu1_1, relu2_1 … relu5_1"), ("content", "relu4_2")):
+        p.add_argument(
+            f"--{kind}-layers",
+            nargs="+",
+            metavar="L",
+            help=f"after the pictures, with weights or without: relu1_1=1 relu2_1=0.5 (default: {default})",
+        )
+    p.add_argument(
+        "--style-loss",
+        choices=STYLE_LOSSES,
+        default="moments",
+        help="compare mean and covariance (default), or the paper's Gram matrices",
+    )
+    p.add_argument(
+        "--content-loss",
+        choices=CONTENT_LOSSES,
+        default="standardised",
+        help="compare features in units of each channel's deviation (default), or by the paper's squared error",
+    )
     p.add_argument(
         "--jobs", type=int, metavar="N", help="how many photos of a folder to paint at a time, -1: as many as cores"
     )
@@ -166,6 +188,17 @@ def restored(path: str) -> dict[str, Any]:
     return {name: kept[name] for name in (*INPUTS, *CHOICES) if name in kept} | {"seed": kept.get("random_state")}
 
 
+def layers(given: Sequence[str] | dict[str, float] | None) -> dict[str, float] | None:
+    """Layers with their weights, from words such as relu1_1 or relu1_1=0.5."""
+    if given is None or isinstance(given, dict):
+        return given
+    words = [word.partition("=") for word in given]
+    try:
+        return {name: float(weight) if equals else 1.0 for name, equals, weight in words}
+    except ValueError:
+        raise ValueError(f"{' '.join(given)}: a layer's weight is no number; write it as relu1_1=0.5.") from None
+
+
 def sha256(path: str) -> str:
     """A file's fingerprint."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
@@ -228,6 +261,10 @@ def run(args: argparse.Namespace) -> int:
         preset=args.preset,
         init=args.init if args.init in STARTS else read(args.init),
         colors=args.colors,
+        style_layers=layers(args.style_layers),
+        content_layers=layers(args.content_layers),
+        style_loss=args.style_loss,
+        content_loss=args.content_loss,
         device=args.device,
         max_memory=args.max_memory,
         random_state=args.seed,

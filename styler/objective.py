@@ -59,12 +59,15 @@ class Recipe(NamedTuple):
         Weights by layer, of VGG-19's or, for style, `PIXELS`.
     style_loss : {"moments", "gram"}
     content_loss : {"standardised", "squared"}
+    smoothness : float
+        Weight of the total variation.
     """
 
     style: Mapping[str, float] = dict.fromkeys((PIXELS, *STYLE_LAYERS), 1 / len(STYLE_LAYERS))
     content: Mapping[str, float] = {CONTENT_LAYER: 1.0}
     style_loss: str = "moments"
     content_loss: str = "standardised"
+    smoothness: float = TV_WEIGHT
 
     def weights(self, strength: float) -> dict[str, dict[str, float]]:
         """How much each term and layer counts at a strength from 0 to 1."""
@@ -73,7 +76,7 @@ class Recipe(NamedTuple):
         return {
             "style": {layer: style * weight for layer, weight in self.style.items()},
             "content": {layer: content * weight for layer, weight in self.content.items()},
-            "total variation": {PIXELS: 2 * share * TV_WEIGHT},
+            "total variation": {PIXELS: 2 * share * self.smoothness},
         }
 
 

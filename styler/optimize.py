@@ -160,6 +160,7 @@ def schedule(
         At most so many steps in all, spread as the preset spreads its own.
     style_layers, content_layers : sequence of str, or mapping of str to float, optional
         Those to be used at every scale, with their weights; by default `RECIPE`'s, and beyond `DEEP_UP_TO` `SHALLOW`'s.
+        Style layers that are named are used alone: nothing smooths the picture, either.
     style_loss, content_loss : str
         See `Recipe`.
 
@@ -183,6 +184,7 @@ def schedule(
             usual.content if content_layers is None else layer_weights(content_layers, "content_layers"),
             style_loss,
             content_loss,
+            usual.smoothness if style_layers is None else 0.0,
         )
 
     return [Scale(s, n, recipe(s)) for s, n in zip(sizes, steps, strict=True) if n or s == size]

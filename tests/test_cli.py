@@ -13,6 +13,7 @@ from safetensors import safe_open
 
 from styler import cli
 from styler.images import read, resize, save, settings
+from styler.objective import CONTENT_LOSSES, STYLE_LOSSES
 from styler.optimize import COLORS, PRESETS
 from styler.samples import path
 
@@ -27,6 +28,7 @@ def styler(*args, **options):
 def test_choices_are_the_estimators():
     assert tuple(PRESETS) == cli.PRESETS
     assert tuple(COLORS) == cli.COLORS
+    assert (tuple(STYLE_LOSSES), tuple(CONTENT_LOSSES)) == (cli.STYLE_LOSSES, cli.CONTENT_LOSSES)
 
 
 def test_help_needs_no_torch():
@@ -119,6 +121,19 @@ def test_a_picture_is_painted_again(tmp_path, monkeypatch, capsys, extension):
     assert "does not tell how it was painted" in foreign
 
 
+def test_layers_and_losses_are_kept(tmp_path):
+    small, first, again = (str(tmp_path / name) for name in ("cat.png", "first.png", "again.png"))
+    save(resize(read(CAT), 40), small)
+    options = ["--size", "32", "--preset", "preview", "--style-layers", "relu1_1", "relu2_2=0.5"]
+    options += ["--content-layers", "conv3_1", "--style-loss", "gram", "--content-loss", "squared"]
+    assert cli.main([small, STARRY, "-o", first, *options, "--quiet"]) == 0
+    assert cli.main(["--from", first, "-o", again, "--quiet"]) == 0
+    kept = settings(first)
+    assert kept["style_layers"] == {"relu1_1": 1, "relu2_2": 0.5} and kept["content_layers"] == {"conv3_1": 1}
+    assert (kept["style_loss"], kept["content_loss"]) == ("gram", "squared")
+    assert settings(again) == kept and torch.equal(read(again), read(first))
+
+
 def test_a_picture_that_was_stopped_is_painted_to_its_end(tmp_path, capsys):
     first, again = str(tmp_path / "first.png"), str(tmp_path / "again.png")
     options = ["--size", "32", "--preset", "preview"]
@@ -163,6 +178,10 @@ def test_quiet_is_quiet(tmp_path):
             "no style to learn",
         ),
         ([CAT, STARRY, "-o", "out.png", "--device", "quantum"], "device='quantum'"),
+        ([CAT, STARRY, "-o", "out.png", "--style-layers", "relu6_1"], "style_layers: 'relu6_1' is no layer"),
+        ([CAT, STARRY, "-o", "out.png", "--style-layers", "relu1_1=big"], "relu1_1=0.5"),
+        ([CAT, STARRY, "-o", "out.png", "--content-layers", "relu1_1=-1"], "content_layers: the weight of relu1_1"),
+        ([CAT, STARRY, "-o", "out.png", "--content-layers", "pixels"], "content_layers: 'pixels' is no layer"),
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(args, says, tmp_path, monkeypatch, capsys):

@@ -22,6 +22,7 @@ from styler import StyleTransfer
 from styler.estimator import seen_at
 from styler.images import read, resize
 from styler.losses import luminance, moments, recolour
+from styler.objective import STYLE_LAYERS
 from styler.samples import path
 
 CAT, STARRY, WAVE = (str(path(key)) for key in ("cat", "starry_night", "great_wave"))
@@ -164,6 +165,14 @@ def test_bad_weights(weights, says):
         ({"style_scale": 0.4}, "'style_scale'"),
         ({"colors": "grey"}, "'colors'"),
         ({"pooling": "median"}, "'pooling'"),
+        ({"style_layers": "relu1_1"}, "'style_layers'"),
+        ({"style_layers": []}, "style_layers names no layer"),
+        ({"style_layers": ["pixels"]}, "style_layers names no layer"),
+        ({"content_layers": ["pool4"]}, "content_layers: 'pool4' is no layer"),
+        ({"style_layers": {"relu1_1": 0}}, "style_layers: the weight of relu1_1 is 0"),
+        ({"content_layers": {"relu1_1": float("nan")}}, "content_layers: the weight of relu1_1 is nan"),
+        ({"style_loss": "gramm"}, "'style_loss'"),
+        ({"content_loss": "cubed"}, "'content_loss'"),
         ({"device": "quantum"}, "device='quantum'"),
         ({"dtype": "int8"}, "'dtype'"),
         ({"weights": "nowhere.pth"}, "nowhere.pth"),
@@ -220,6 +229,37 @@ def test_distances_fall_toward_the_painting():
     assert model.distances(CAT, STARRY)["content"] > after["content"]
 
 
+def test_layers_that_are_named_are_used_at_every_scale_and_cost_what_they_take():
+    deep, shallow, usual = (
+        StyleTransfer(size=512, preset="preview", style_layers=style, content_layers=content)
+        for style, content in ((["relu5_1"], None), ({"relu1_1": 3, "relu2_1": 1}, ["relu1_1"]), (None, None))
+    )
+    assert shallow.expected_seconds() < usual.expected_seconds() < deep.expected_seconds()
+    recipe = shallow.set_params(max_iter=2).fit(read(STARRY)[..., :64, :64]).scales_[-1].recipe
+    assert recipe.style == {"relu1_1": 0.75, "relu2_1": 0.25} and recipe.content == {"relu1_1": 1}
+    assert [scale.size for scale in usual._schedule() if scale.recipe.content] == [128, 256]
+    with pytest.raises(ValueError, match="style_loss changed after fit"):
+        shallow.set_params(style_loss="gram").transform(CAT)
+
+
+def test_distances_are_of_the_layers_named():
+    def measure(**layers):
+        return StyleTransfer(**QUICK, **layers).fit(STARRY).distances(CAT, WAVE)
+
+    both, one, other = (measure(style_layers=k) for k in ({"relu1_1": 3, "relu2_1": 1}, ["relu1_1"], ["relu2_1"]))
+    assert both["style"] == pytest.approx(0.75 * one["style"] + 0.25 * other["style"], rel=1e-3)
+    assert measure(content_layers=["relu1_1"])["content"] != both["content"]
+    five = measure(style_layers=STYLE_LAYERS)
+    assert measure() == pytest.approx(five, rel=1e-3) and measure(style_loss="gram") == pytest.approx(five, rel=1e-3)
+
+
+def test_a_photo_is_rebuilt_from_noise_by_its_content_alone():
+    X = resize(read(CAT), 48)
+    layers = {"style_layers": ["relu1_1"], "content_layers": ["relu1_2"], "content_loss": "squared"}
+    model = StyleTransfer(48, 0, preset="fine", max_iter=60, init="noise", random_state=0, **layers).fit(X[0])
+    assert (model.transform(X[0]) - X[0]).abs().mean() < 0.05 < 0.2 < (torch.rand_like(X) - X).abs().mean()
+
+
 def test_pipeline_and_grid():
     crop, halve = (FunctionTransformer(f) for f in (lambda X: X[2:-2, 4:-4], lambda X: X[::2, ::2]))
     pipeline = make_pipeline(crop, StyleTransfer(**QUICK), halve).fit(np.asarray(Image.open(STARRY)))
@@ -230,7 +270,15 @@ def test_pipeline_and_grid():
 
 
 @pytest.mark.parametrize(
-    "options", [{"optimizer": "adam"}, {"pooling": "average"}, {"dtype": "float64"}, {"init": "noise"}]
+    "options",
+    [
+        {"style_layers": {"relu5_4": 1, "pixels": 2}, "content_layers": ("relu1_2", "conv5_1")},
+        {"style_loss": "gram", "content_loss": "squared"},
+        {"optimizer": "adam"},
+        {"pooling": "average"},
+        {"dtype": "float64"},
+        {"init": "noise"},
+    ],
 )
 def test_every_option_paints(options):
     out = StyleTransfer(**QUICK, **options).fit(STARRY).transform(photo("float32"))

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from styler.losses import standardise
-from styler.objective import CONTENT_LAYER, RECIPE, STYLE_LAYERS, objective, style_statistics
+from styler.losses import content_loss, moments, standardise, style_loss
+from styler.objective import CONTENT_LAYER, RECIPE, STYLE_LAYERS, WEIGHTS, Recipe, objective, style_statistics
 from styler.tiles import GRID, cut, reach
 from styler.vgg import LAYERS, VGG19, load_state
 
@@ -48,16 +48,21 @@ def test_reach_is_what_vgg_sees():
         assert int(x.grad.sum((1, 3)).nonzero()[:, 1].min()) == 128 - px
 
 
+PAPERS = Recipe({"relu1_1": 0.2, "relu2_2": 0.8}, {"conv3_1": 0.5, "relu4_2": 0.5}, "gram", "squared")
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, PAPERS], ids=["default", "paper's"])
 @pytest.mark.parametrize("kind", ["one style", "two regions", "a region of the photo's own"])
-def test_tiled_is_untiled(exact, kind):
+def test_tiled_is_untiled(exact, kind, recipe):
     photo, painted = picture(*SHAPE), picture(*SHAPE).flip(-1)
-    style = style_statistics(exact, picture(90, 111))
+    style = style_statistics(exact, picture(90, 111), recipe.style)
     column = torch.linspace(0, 1, SHAPE[1], dtype=torch.float64).expand(1, 1, *SHAPE)
     masks = None if kind == "one style" else torch.cat([column, 1 - column])
     styles = [style] if masks is None else [style, style if kind == "two regions" else None]
-    whole, tiled = (objective(exact, photo, styles, 0.4, RECIPE, masks, side)(painted) for side in (None, 48))
+    whole, tiled = (objective(exact, photo, styles, 0.4, recipe, masks, side)(painted) for side in (None, 48))
     assert tiled[0] == pytest.approx(float(whole[0]), rel=1e-12)
     assert (tiled[1] - whole[1]).norm() < 1e-10 * whole[1].norm()
+    assert whole[2]["style"].keys() == recipe.style.keys() and whole[2]["content"].keys() == recipe.content.keys()
     for term, by_layer in whole[2].items():
         assert tiled[2][term] == pytest.approx(by_layer, rel=1e-10)
 
@@ -74,9 +79,23 @@ def test_a_painting_is_learnt_by_tiles(exact):
     painting, mask = picture(*SHAPE), picture(*SHAPE)[:, :1]
     for part in (None, mask):
         whole, tiled = (style_statistics(exact, painting, mask=part, side=side) for side in (None, 32))
-        for layer, moments in whole.items():
-            for one, other in zip(moments, tiled[layer], strict=True):
+        for layer, sums in whole.items():
+            for one, other in zip(sums, tiled[layer], strict=True):
                 torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
+
+
+def test_the_papers_losses_are_its_equations_relative(exact):
+    photo, painted = picture(*SHAPE), picture(*SHAPE).flip(-1)
+    found = objective(exact, photo, [style_statistics(exact, photo, PAPERS.style)], 0.5, PAPERS)(painted)[2]
+    F, P = (exact(x, ["conv3_1", "relu2_2"]) for x in (painted, photo))
+    p = P["conv3_1"]
+    spread = (p - p.mean((2, 3), keepdim=True)).square().sum()
+    expected = 0.5 * WEIGHTS["squared"] * content_loss(F["conv3_1"], p) / spread
+    assert found["content"]["conv3_1"] == pytest.approx(float(expected), rel=1e-9)
+    A = style_statistics(exact, photo, ["relu2_2"])["relu2_2"].gram
+    E = style_loss(moments(F["relu2_2"]).gram, A, 1) * 4 * len(A) ** 2 / A.square().sum()
+    assert found["style"]["relu2_2"] == pytest.approx(float(0.8 * WEIGHTS["gram"] * E), rel=1e-9)
+    assert found["total variation"]["pixels"] > 0
 
 
 def test_content_summed_is_content_standardised(exact):
