@@ -100,13 +100,13 @@ def layer_weights(layers: Sequence[str] | Mapping[str, float], name: str) -> dic
     """
     given = layers if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
     known = [*NAMED, *[PIXELS] * (name == "style_layers")]
-    if not set(given) - {PIXELS}:
-        raise ValueError(f"{name} names no layer of VGG-19; name one or more, such as relu4_1.")
     for layer, weight in given.items():
         if layer not in known:
             raise ValueError(f"{name}: {layer!r} is no layer; choose from relu1_1, relu1_2, relu2_1 … {NAMED[-1]}.")
         if not isinstance(weight, Real) or not 0 < weight < math.inf:
             raise ValueError(f"{name}: the weight of {layer} is {weight}; give a number above 0, or leave it out.")
+    if not set(given) - {PIXELS}:
+        raise ValueError(f"{name} names no layer of VGG-19; name one or more, such as relu4_1.")
     return {layer: float(weight) / sum(given.values()) for layer, weight in given.items()}
 
 
