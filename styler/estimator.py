@@ -50,6 +50,8 @@ from styler.vgg import LAYERS, POOLING, VGG19, fast_dtype, load_state, up_to
 # What a style is learnt with; the other parameters may change between fit and transform.
 RECIPE_PARAMS = ("style_layers", "content_layers", "style_loss", "content_loss")
 FIT_PARAMS = ("size", "style_scale", "preset", "max_iter", *RECIPE_PARAMS, "pooling", "weights")
+# Of noise to start from, half its range: what the network hardly sees of it, as of finest dots, would stay.
+FAINT = 0.01
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
 
@@ -74,8 +76,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     max_iter : int, default=None
         At most so many steps over all scales; by default what the preset takes.
     init : {"content", "noise"} or image-like other than str, default="content"
-        Where to start from: the photo in the painting's colours, noise (freer of the photo, and another picture for
-        every `random_state`), or any image, stretched to the photo's shape; the path of one as a `pathlib.Path`.
+        Where to start from: the photo in the painting's colours, faint noise (freer of the photo, and another picture
+        for every `random_state`), or any image, stretched to the photo's shape; the path of one as a `pathlib.Path`.
     colors : {"painting", "photo", "matched", "palette"}, default="painting"
         Whose colours to show. "painting": the painting's. "photo": each place keeps the photo's, the painting gives
         light and shade alone. "matched": the painted picture's colours are moved as a whole to the photo's mean and
@@ -468,7 +470,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         if not isinstance(self.init, str):
             start = resize(read(self.init, "init"), (photo.shape[-2], photo.shape[-1]))
         elif self.init == "noise":
-            noise = check_random_state(self.random_state).uniform(size=photo.shape)
+            noise = check_random_state(self.random_state).uniform(0.5 - FAINT, 0.5 + FAINT, photo.shape)
             start = torch.from_numpy(noise).to(photo)
         network = self._network()
         memory = budget(self.max_memory, network.device)
