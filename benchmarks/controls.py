@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from torch import Tensor
 
+from benchmarks.report import as_jpeg
 from styler import StyleTransfer
-from styler.images import read, resize, save
+from styler.images import like, read, resize
 from styler.samples import path
 
 # The astronaut's outline, in px of the sample of 512 x 512.
@@ -45,8 +44,17 @@ ASTRONAUT = (
     *((307, 245), (345, 265), (360, 320), (362, 352), (400, 344), (450, 352), (485, 400), (497, 460), (512, 512)),
 )
 PAIRS = (("cat", "starry_night"), ("astronaut", "great_wave"), ("pagoda", "composition_viii"))
+# A portrait, a building, an animal, a still life and a landscape.
+FIVE = (
+    ("astronaut", "great_wave"),
+    ("pagoda", "starry_night"),
+    ("cat", "composition_viii"),
+    ("coffee", "village_street"),
+    ("rocket", "deep_field"),
+)
+MAX_BYTES, GAP, LABEL = 400_000, 4, 18  # px
 
-Row = Iterator[Tensor]
+Row = Iterator[tuple[str, Tensor]]
 
 
 def outline() -> Image.Image:
@@ -68,52 +76,71 @@ def mix(size: int) -> Iterator[Row]:
     """From one style to another in five steps."""
     styles = [path("starry_night"), path("great_wave")]
     for photo in ("cat", "pagoda"):
-        yield (painted(photo, styles, size, sample_weight=[1 - t / 4, t / 4]) for t in range(5))
+        yield (
+            (f"Great Wave {t / 4:.0%}", painted(photo, styles, size, sample_weight=[1 - t / 4, t / 4]))
+            for t in range(5)
+        )
 
 
-def sweep(name: str, values: list[Any]) -> Callable[[int], Iterator[Row]]:
-    """A sheet of one parameter's values, a pair a row, the photo first."""
+def sweep(
+    name: str, values: Mapping[str, Any], pairs: Sequence[tuple[str, str]] = PAIRS
+) -> Callable[[int], Iterator[Row]]:
+    """A sheet of one parameter's values by their captions, a pair a row, the photo first."""
 
-    def rows(size: int) -> Iterator[Row]:
-        for photo, style in PAIRS:
-            yield (
-                resize(read(path(photo)), size) if value is None else painted(photo, path(style), size, **{name: value})
-                for value in [None, *values]
-            )
+    def row(photo: str, style: str, size: int) -> Row:
+        yield f"{photo}, {style}", resize(read(path(photo)), size)
+        for caption, value in values.items():
+            yield caption, painted(photo, path(style), size, **{name: value})
 
-    return rows
+    return lambda size: (row(photo, style, size) for photo, style in pairs)
+
+
+def numbers(name: str, *values: float) -> dict[str, float]:
+    """Numbers by their captions."""
+    return {f"{name} {value:g}": value for value in values}
 
 
 def regions(size: int) -> Iterator[Row]:
-    """The whole, the subject alone, the background alone, each its own."""
+    """The whole, the subject kept, the background kept, each its own: somebody before a busy background, as stars."""
     mask = {"subject": outline()}
-    for a, b in (("starry_night", "great_wave"), ("deep_field", "composition_viii")):
+    for a, b in (("deep_field", "composition_viii"), ("starry_night", "great_wave")):
         one, other = path(a), path(b)
-        choices = [
-            {"subject": one, "background": None},
-            {"subject": None, "background": one},
-            {"subject": other, "background": one},
-        ]
+        choices = {
+            "subject kept": {"subject": None, "background": one},
+            "background kept": {"subject": one, "background": None},
+            f"subject {b}": {"subject": other, "background": one},
+        }
         yield (
-            painted("astronaut", choice, size, regions=mask if choice is not one else None)
-            for choice in [one, *choices]
+            (caption, painted("astronaut", choice, size, regions=None if choice is one else mask))
+            for caption, choice in {f"plain {a}": one, **choices}.items()
         )
 
 
 SHEETS: dict[str, Callable[[int], Iterator[Row]]] = {
     "mix": mix,
-    "colors": sweep("colors", ["painting", "photo", "matched", "palette"]),
-    "style_scale": sweep("style_scale", [0.5, 0.7, 1.0, 1.4, 2.0]),
-    "strength": sweep("strength", [0.0, 0.25, 0.5, 0.75, 1.0]),
+    "colors": sweep("colors", {name: name for name in ("painting", "photo", "matched", "palette")}),
+    "style_scale": sweep("style_scale", numbers("strokes", 0.5, 0.7, 1.0, 1.4, 2.0)),
+    "strength": sweep("strength", numbers("strength", 0.0, 0.25, 0.5, 0.75, 1.0), FIVE),
+    "init": sweep("init", {"content": "content", "noise": "noise", "image (the ball)": path("ball")}),
     "regions": regions,
 }
 
 
-def sheet(rows: Iterator[Row]) -> Tensor:
-    """Pictures side by side and rows below one another, on white."""
-    lines = [torch.cat([F.pad(image, (0, 4, 0, 4), value=1.0) for image in row], -1) for row in rows]
-    width = max(line.shape[-1] for line in lines)
-    return torch.cat([F.pad(line, (0, width - line.shape[-1], 0, 0), value=1.0) for line in lines], -2)
+def sheet(rows: Iterator[Row]) -> Image.Image:
+    """Captioned pictures side by side and rows below one another, on white."""
+    cells = [[(caption, like(picture, "a path")) for caption, picture in row] for row in rows]
+    heights = [max(picture.height for _, picture in row) + LABEL for row in cells]
+    width = max(sum(picture.width + GAP for _, picture in row) for row in cells)
+    page = Image.new("RGB", (width, sum(heights)), "white")
+    draw, font, y = ImageDraw.Draw(page), ImageFont.load_default(12), 0
+    for row, height in zip(cells, heights, strict=True):
+        x = 0
+        for caption, picture in row:
+            page.paste(picture, (x, y))
+            draw.text((x + 2, y + height - LABEL + 1), caption, "black", font)
+            x += picture.width + GAP
+        y += height
+    return page
 
 
 if __name__ == "__main__":
@@ -124,5 +151,6 @@ if __name__ == "__main__":
     args = parser.parse_args()
     args.out.mkdir(exist_ok=True)
     for name in args.names or SHEETS:
-        save(sheet(SHEETS[name](args.size)), args.out / f"{name}.png")
-        print(args.out / f"{name}.png")
+        file = args.out / f"{name}.jpg"
+        file.write_bytes(as_jpeg(sheet(SHEETS[name](args.size)), MAX_BYTES))
+        print(file, flush=True)

@@ -6,14 +6,13 @@ python -m benchmarks.figures content PHOTO, or style PAINTING [--size N] [--out 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
 from torch import Tensor
 
 from benchmarks.controls import Row, sheet
 from styler import StyleTransfer
-from styler.images import read, resize, save
+from styler.images import read, resize
 
 # Their names in the paper leave the ReLU out.
 CONTENT = ("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_2")
@@ -38,14 +37,14 @@ def rebuilt(image: Tensor, size: int, strength: float, layers: list[str], preset
 
 def content(image: Tensor, size: int, preset: str) -> Row:
     """Each layer's content alone, after the image itself."""
-    yield resize(image, size)
-    yield from (rebuilt(image, size, 0, [layer], preset) for layer in CONTENT)
+    yield "the photo", resize(image, size)
+    yield from ((layer, rebuilt(image, size, 0, [layer], preset)) for layer in CONTENT)
 
 
-def style(image: Tensor, size: int, preset: str) -> Iterator[Tensor]:
+def style(image: Tensor, size: int, preset: str) -> Row:
     """Texture from the first layer alone, from the first two, and so on."""
-    yield resize(image, size)
-    yield from (rebuilt(image, size, 1, list(STYLE[: i + 1]), preset) for i in range(len(STYLE)))
+    yield "the painting", resize(image, size)
+    yield from ((f"to {layer}", rebuilt(image, size, 1, list(STYLE[: i + 1]), preset)) for i, layer in enumerate(STYLE))
 
 
 FIGURES = {"content": content, "style": style}
@@ -60,5 +59,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, help="file (default: figure-content.png or figure-style.png)")
     args = parser.parse_args()
     out = args.out or Path(f"figure-{args.figure}.png")
-    save(sheet(iter([FIGURES[args.figure](read(args.image), args.size, args.preset)])), out)
+    sheet(iter([FIGURES[args.figure](read(args.image), args.size, args.preset)])).save(out)
     print(out)

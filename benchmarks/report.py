@@ -219,9 +219,14 @@ def sheet(rows: Sequence[Sequence[tuple[str, str | None]]]) -> bytes:
                 small.thumbnail(CELL, Image.Resampling.LANCZOS)
                 page.paste(small, (x, y + height - small.height))
             draw.multiline_text((x, y + height + 3), label, "black", font)
+    return as_jpeg(page, MAX_BYTES)
+
+
+def as_jpeg(page: Image.Image, most: int) -> bytes:
+    """A JPEG as good as fits in so many bytes."""
     for quality in range(90, 0, -5):
         buffer = io.BytesIO()
         page.save(buffer, "JPEG", quality=quality)
-        if buffer.tell() <= MAX_BYTES:
+        if buffer.tell() <= most:
             break
     return buffer.getvalue()

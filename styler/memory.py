@@ -69,13 +69,16 @@ def plan(shape: tuple[int, int], steps: int, memory: float, dtype: torch.dtype, 
     """
     picture = PICTURE * shape[0] * shape[1]
     left = memory - PICTURES * picture
-    least = LOOK * dtype.itemsize * min(shape[0] * shape[1], (SMALLEST + 2 * halo) ** 2)
+    least, best = (
+        LOOK * dtype.itemsize * min(shape[0] * shape[1], (side + 2 * halo) ** 2)
+        for side in (SMALLEST, max(SIDE, HALOS * halo))
+    )
     if left < least:
         raise ValueError(
             f"the picture needs {(memory - left + least) / GB:.1f} GB of memory and has "
             f"{memory / GB:.1f} GB; make it smaller (size), or give it more (max_memory, or close other programs)."
         )
-    history = int(min(steps, (left - least) // (2 * picture)))
+    history = int(min(steps, max(0, left - best) // (2 * picture)))
     return Plan(tile_side(shape, left - history * 2 * picture, dtype, halo), history)
 
 

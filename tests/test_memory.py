@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from styler import StyleTransfer, samples
+from styler import StyleTransfer, checkpoint, samples
 from styler.memory import GB, available, plan, tile_side
 from styler.optimize import Point, schedule
 
@@ -60,3 +60,16 @@ def test_a_picture_goes_on_where_it_was_broken_off():
     assert np.abs(within.image - stages[-1].image).mean() < 0.05
     with pytest.raises(ValueError, match="does not belong to this picture"):
         next(painter.staged_transform(photo, resume=Point(2, torch.zeros(1, 3, 5, 5))))
+
+
+def test_a_checkpoint_is_of_one_picture(tmp_path):
+    file, point, settings = tmp_path / "out.png.resume", Point(7, torch.rand(1, 3, 5, 4)), {"strength": 0.5, "size": 64}
+    assert checkpoint.read(file, settings) is None
+    checkpoint.write(file, point, settings | {"device": "cpu"})
+    found = checkpoint.read(file, settings)
+    assert found is not None and found.step == 7 and torch.equal(found.pixels, point.pixels)
+    with pytest.raises(ValueError, match=r"painted with other settings \(strength\); give those, or delete it"):
+        checkpoint.read(file, settings | {"strength": 0.7})
+    file.write_bytes(file.read_bytes()[:-8])
+    with pytest.raises(ValueError, match="is no checkpoint, or a broken one; delete it"):
+        checkpoint.read(file, settings)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from styler.images import read, resize
-from styler.objective import MARGIN, style_statistics, with_margin, without_margin
+from styler.objective import MARGIN, balance, style_statistics, with_margin, without_margin
 from styler.optimize import OPTIMIZERS, PRESETS, adam, expected_seconds, lbfgs, paint, schedule
 from styler.samples import path
 
@@ -113,6 +113,12 @@ def test_no_strength_keeps_the_photo_and_more_leaves_it(network):
     errors = [float((stages[-1].image - photo).square().mean()) for photo, stages in (kept, half, full)]
     assert errors[0] < 1e-4 < errors[1]
     assert errors[1] < errors[2] * 1.5
+
+
+def test_the_walk_to_all_painting_has_no_way_back():
+    shares = [balance(i / 100) for i in range(101)]
+    assert shares[:51] == [i / 100 for i in range(51)] and shares[-1] == 1
+    assert all(a < b for a, b in pairwise(shares))
 
 
 def frame(image):

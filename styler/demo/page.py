@@ -174,7 +174,8 @@ def build(size: int = 512) -> gr.Blocks:
         reuse.click(lambda file: file, png, content, **AT_ONCE)
         mixed.change(visit.show_shares, mixed, rows, preprocess=False, **AT_ONCE)
         kept = [preset, strength, longest, smooth, scale, colors, where, init, seed, *studied]
-        repeat.upload(visit.repeat, repeat, [*kept, note], preprocess=False, **AT_ONCE)
+        # Not at once: what skips the queue has its errors shown by no toast.
+        repeat.upload(visit.repeat, repeat, [*kept, note], preprocess=False, concurrency_limit=None, **QUIET)
         init.change(visit.show_start, init, [noise, other], **AT_ONCE)
         where.change(lambda where: gr.Column(visible=where != "everywhere"), where, region, **AT_ONCE)
         gr.on([where.change, content.change], visit.canvas, content, drawing, preprocess=False, **AT_ONCE)
