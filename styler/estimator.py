@@ -76,8 +76,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     max_iter : int, default=None
         At most so many steps over all scales; by default what the preset takes.
     init : {"content", "noise"} or image-like other than str, default="content"
-        Where to start from: the photo in the painting's colours, faint noise (freer of the photo, and another picture
-        for every `random_state`), or any image, stretched to the photo's shape; the path of one as a `pathlib.Path`.
+        Where to start from: the photo in the painting's colours, faint noise (freer of the photo, another picture for
+        every `random_state`), or any image, stretched to the photo's shape; the path of one as a `pathlib.Path`.
     colors : {"painting", "photo", "matched", "palette"}, default="painting"
         Whose colours to show. "painting": the painting's. "photo": each place keeps the photo's, the painting gives
         light and shade alone. "matched": the painted picture's colours are moved as a whole to the photo's mean and

@@ -356,7 +356,7 @@ def lbfgs(function: Function, x: Tensor, max_iter: int, recalled: int = HISTORY)
         if finite(loss_ahead, g_ahead) and loss_ahead < WORSE * loss:
             s, y = (ahead - x) / P, P * (g_ahead - g)
             if (s * y).sum() > 0:
-                history = [*history, (s, y)][len(history) + 1 - recalled :] if recalled else []
+                history = [*history, (s, y)][-recalled:] if recalled else []
             x, loss, g, losses, share = ahead, loss_ahead, g_ahead, losses_ahead, 1.0
         else:
             share *= SHORTER

@@ -282,7 +282,7 @@ def test_pipeline_and_grid():
 )
 def test_every_option_paints(options):
     out = StyleTransfer(**QUICK, **options).fit(STARRY).transform(photo("float32"))
-    assert np.isfinite(out).all() and out.std() > 0.01
+    assert np.isfinite(out).all() and out.std() > 0.004
 
 
 @pytest.mark.parametrize("size", [64, 128])
