@@ -126,7 +126,7 @@ SHEETS: dict[str, Callable[[int], Iterator[Row]]] = {
 }
 
 
-def sheet(rows: Iterable[Iterable[Tensor]]) -> Image.Image:
+def sheet(rows: Iterable[Row]) -> Image.Image:
     """Captioned pictures side by side and rows below one another, on white."""
     cells = [[(caption, like(picture, "a path")) for caption, picture in row] for row in rows]
     heights = [max(picture.height for _, picture in row) + LABEL for row in cells]

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from benchmarks.controls import sheet
+from benchmarks.controls import MAX_BYTES, Row, sheet
+from benchmarks.report import as_jpeg
 from styler import StyleTransfer
-from styler.images import read, resize, save
+from styler.images import read, resize
 
 # Content layer by layer; style from the first layer alone, the first two, and so on.
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -38,6 +39,13 @@ def rebuilt(image: Tensor, size: int, strength: float, layers: list[str]) -> Ten
     return model.fit(image[0]).transform(image[0])[None]
 
 
+def row(image: Tensor, size: int, strength: float, steps: list[list[str]]) -> Row:
+    """The image, and what one layer or some know of it, step by step."""
+    yield "itself", resize(image, size)
+    for layers in steps:
+        yield ("to " * (len(layers) > 1)) + layers[-1], rebuilt(image, size, strength, layers)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description="Paint what each of five layers knows of a picture, after the picture."
@@ -48,7 +56,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, help="file (default: figure_content.jpg or figure_style.jpg)")
     args = parser.parse_args()
     image, out = read(args.image), args.out or Path(f"figure_{args.figure}.jpg")
-    strength, steps = FIGURES[args.figure]
-    row = [resize(image, args.size), *(rebuilt(image, args.size, strength, layers) for layers in steps)]
-    save(sheet([row]), out)
+    out.write_bytes(as_jpeg(sheet([row(image, args.size, *FIGURES[args.figure])]), MAX_BYTES))
     print(out)

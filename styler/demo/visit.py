@@ -63,8 +63,8 @@ def run(request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
 
 def wanted(content: Any, style: Any, mixed: Any, *rest: Any) -> Order:
     """Take an order from the page's controls, in the order in which they are laid out."""
-    *rest, layers, style_loss, content_layer, content_loss = rest
-    *shares, preset, strength, size, smooth, colors, scale, where, drawing, init, start, seed = rest
+    *usual, layers, style_loss, content_layer, content_loss = rest
+    *shares, preset, strength, size, smooth, colors, scale, where, drawing, init, start, seed = usual
     paintings = [style, *(item["image"] for item in mixed or [])]
     pooling = "average" if smooth else "max"
     shares = shares[: len(paintings)]
