@@ -43,7 +43,7 @@ def row(image: Tensor, size: int, strength: float, steps: list[list[str]]) -> Ro
     """The image, and what one layer or some know of it, step by step."""
     yield "itself", resize(image, size)
     for layers in steps:
-        yield ("to " * (len(layers) > 1)) + layers[-1], rebuilt(image, size, strength, layers)
+        yield ("up to " * (len(layers) > 1)) + layers[-1], rebuilt(image, size, strength, layers)
 
 
 if __name__ == "__main__":
