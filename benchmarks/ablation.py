@@ -45,7 +45,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "Gram matrices instead of covariance and mean": ({"style_loss": "gram"}, {}),
     "content without standardised features": ({"content_loss": "squared"}, {}),
     "both, as in the paper": ({"style_loss": "gram", "content_loss": "squared"}, {}),
-    "the photo's own colours at the start": ({}, {"optimize.recolour": lambda image, style: image}),
+    "the photo's own colours at the start": ({}, {"optimize.recolour": lambda image, *_: image}),
     "no total variation": (
         {},
         {"optimize.RECIPE": RECIPE._replace(smoothness=0), "optimize.SHALLOW": SHALLOW._replace(smoothness=0)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,7 @@ SHEETS: dict[str, Callable[[int], Iterator[Row]]] = {
 }
 
 
-def sheet(rows: Iterator[Row]) -> Image.Image:
+def sheet(rows: Iterable[Row]) -> Image.Image:
     """Captioned pictures side by side and rows below one another, on white."""
     cells = [[(caption, like(picture, "a path")) for caption, picture in row] for row in rows]
     heights = [max(picture.height for _, picture in row) + LABEL for row in cells]

@@ -48,10 +48,10 @@ from styler.tiles import reach
 from styler.vgg import LAYERS, POOLING, VGG19, fast_dtype, load_state, up_to
 
 # What a style is learnt with; the other parameters may change between fit and transform.
-# Of noise to start from, half its range: what the network hardly sees of it, as of finest dots, would stay.
-FAINT = 0.01
 RECIPE_PARAMS = ("style_layers", "content_layers", "style_loss", "content_loss")
 FIT_PARAMS = ("size", "style_scale", "preset", "max_iter", *RECIPE_PARAMS, "pooling", "weights")
+# Of noise to start from, half its range: what the network hardly sees of it, as of finest dots, would stay.
+FAINT = 0.01
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
 

@@ -226,6 +226,10 @@ def test_a_picture_from_noise_and_its_settings_again(page: Page, tmp_path: Path)
     page.get_by_label("Noise", exact=True).check()
     page.get_by_label("Number of the noise").fill("7")
     page.get_by_label("Number of the noise").blur()
+    page.get_by_role("button", name="For study").click()
+    page.get_by_label("Gram matrices").check()
+    page.get_by_label("Content layer").click()
+    page.get_by_role("option", name="relu2_2").click()
     button(page, "Paint").first.click()
     note(page, "Done after")
     with page.expect_download() as download:
@@ -233,6 +237,7 @@ def test_a_picture_from_noise_and_its_settings_again(page: Page, tmp_path: Path)
     download.value.save_as(tmp_path / "kept.png")
     told = images.settings(tmp_path / "kept.png")
     assert (told["init"], told["random_state"]) == ("noise", 7)
+    assert (told["style_loss"], told["content_layers"], told["style_layers"]) == ("gram", ["relu2_2"], None)
 
     page.reload()
     page.get_by_role("button", name="More").click()
@@ -244,6 +249,27 @@ def test_a_picture_from_noise_and_its_settings_again(page: Page, tmp_path: Path)
     note(page, "Set as for kept.png")
     expect(page.get_by_label("Noise", exact=True)).to_be_checked()
     expect(page.get_by_label("Number of the noise")).to_have_value("7")
+    page.get_by_role("button", name="For study").click()
+    expect(page.get_by_label("Gram matrices")).to_be_checked()
+    expect(page.get_by_label("Content layer")).to_have_value("relu2_2")
+
+
+def test_layers_and_losses_of_a_picture_are_set_again_where_the_page_can() -> None:
+    from styler.demo import visit
+    from styler.demo.orders import Upload, named
+    from styler.estimator import StyleTransfer
+    from styler.objective import CONTENT_LAYER, STYLE_LAYERS
+
+    upload = Upload(Path("kept.png"), "picture", "")
+    usual = visit.studied(StyleTransfer(), upload)
+    assert usual == [list(STYLE_LAYERS), "moments", CONTENT_LAYER, "standardised"]
+    assert named(usual[0][::-1], usual[2]) == (None, None)
+    assert named(["relu2_1", "relu1_1"], "relu1_2") == (("relu1_1", "relu2_1"), ("relu1_2",))
+    assert visit.studied(StyleTransfer(style_layers={"relu2_1": 2}), upload)[0] == ["relu2_1"]
+    with pytest.raises(ValueError, match="styler --from can"):
+        visit.studied(StyleTransfer(style_layers={"relu2_1": 2, "relu3_1": 1}), upload)
+    with pytest.raises(ValueError, match="There is no style layer"):
+        named([], "relu1_2")
 
 
 def test_a_start_from_an_image(page: Page) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from styler import images
 from styler.estimator import check_shares
+from styler.objective import CONTENT_LAYER, STYLE_LAYERS
 from styler.optimize import PRESETS
 
 MAX_PAINTINGS = 4
@@ -92,6 +93,10 @@ class Order:
         "content", "noise", or the image to start from.
     seed : int
         Of the noise.
+    style_layers, content_layers : tuple of str or None
+        None for the usual ones.
+    style_loss, content_loss
+        As in `StyleTransfer`.
     """
 
     photo: Upload
@@ -107,6 +112,10 @@ class Order:
     drawing: Upload | None = None
     init: "str | Upload" = "content"
     seed: int = 0
+    style_layers: tuple[str, ...] | None = None
+    content_layers: tuple[str, ...] | None = None
+    style_loss: str = "moments"
+    content_loss: str = "standardised"
 
 
 def order(
@@ -124,6 +133,10 @@ def order(
     init: str = "content",
     start: Mapping[str, Any] | None = None,
     seed: float | None = 0,
+    style_layers: Sequence[str] = STYLE_LAYERS,
+    content_layer: str = CONTENT_LAYER,
+    style_loss: str = "moments",
+    content_loss: str = "standardised",
 ) -> Order:
     """Check what is asked for.
 
@@ -140,6 +153,10 @@ def order(
         For "image" the file of the image.
     seed
         For "noise" a whole number from 0; what is empty is 0.
+    style_layers, content_layer
+        Layers of VGG-19; others than the usual ones are used at every scale.
+    style_loss, content_loss
+        As in `StyleTransfer`.
 
     Returns
     -------
@@ -179,6 +196,19 @@ def order(
         drawn_on(drawing) if where != "everywhere" else None,
         Upload.of(start, "starting image") if init == "image" else init,
         int(seed or 0) if init == "noise" else 0,
+        *named(style_layers, content_layer),
+        style_loss,
+        content_loss,
+    )
+
+
+def named(style_layers: Sequence[str], content_layer: str) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """The layers that `StyleTransfer` is to be told by name: those that are not the usual ones."""
+    if not style_layers:
+        raise ValueError("There is no style layer; choose one or more.")
+    return (
+        None if set(style_layers) == set(STYLE_LAYERS) else tuple(sorted(style_layers)),
+        None if content_layer == CONTENT_LAYER else (content_layer,),
     )
 
 

@@ -8,6 +8,7 @@ from styler import samples
 from styler.demo import api, parts, visit
 from styler.demo.orders import MAX_PAINTINGS, SIZES, WHERE
 from styler.demo.parts import AT_ONCE, QUIET
+from styler.objective import CONTENT_LAYER, STYLE_LAYERS
 from styler.optimize import PRESETS
 
 KEPT = 3600  # seconds that uploads and pictures stay on the server
@@ -18,12 +19,15 @@ COLORS = [
     ("The painting's, without its strokes", "palette"),
 ]
 STARTS = [("The photo", "content"), ("Noise", "noise"), ("An image", "image")]
+STYLE_LOSSES = [("Mean and covariance", "moments"), ("Gram matrices", "gram")]
+CONTENT_LOSSES = [("Standardised features", "standardised"), ("Features, squared error", "squared")]
 MIXED = ["the painting", "the first to mix in", "the second", "the third"]
 WHAT_HAPPENED = """
 A painting is a walk between two points. Across: how far the picture is from what the photo shows (VGG-19's `relu4_2`).
 Up: how far it is from the painting's style (means and covariances of five layers). It starts near the photo, in the
 painting's colours, and each step goes where both get shorter, coarse to fine. At the finest scales only shallow
 layers are painted and content is no longer measured, so the way ends before them; the layers' own curves go on.
+What is chosen under "For study" is measured instead, at every scale.
 """
 
 
@@ -113,6 +117,14 @@ def build(size: int = 512) -> gr.Blocks:
                             elem_id="drawing",
                         )
                         find = gr.Button("Find the subject", size="sm")
+                    with gr.Accordion("For study", open=False, elem_id="study"):
+                        gr.HTML(parts.hint("Layers other than these are used at every scale, as in the paper."))
+                        style_layers = gr.Dropdown(
+                            parts.RELUS, value=list(STYLE_LAYERS), multiselect=True, label="Style layers"
+                        )
+                        style_loss = gr.Radio(STYLE_LOSSES, value="moments", label="Style is")
+                        content_layer = gr.Dropdown(parts.RELUS, value=CONTENT_LAYER, label="Content layer")
+                        content_loss = gr.Radio(CONTENT_LOSSES, value="standardised", label="Content is")
                     mixed = gr.Gallery(
                         label=f"Paintings to mix in, {MAX_PAINTINGS - 1} at most",
                         type="filepath",
@@ -140,7 +152,8 @@ def build(size: int = 512) -> gr.Blocks:
         live = [picture, note, drawn, stop, png, jpeg, reuse, finer, paint, *pairs]
         # A link remembers values of these, but not of what an update has replaced: so their labels never change.
         asked = [content, style, mixed, *shares, preset, strength, longest, smooth, colors, scale, where, drawing]
-        asked += [init, start_image, seed]
+        studied = [style_layers, style_loss, content_layer, content_loss]
+        asked += [init, start_image, seed, *studied]
         for button, pair in zip(pairs, samples.PAIRS, strict=True):
             button.click(partial(visit.load, pair), None, [content, style, *live], **AT_ONCE)
         starts = [
@@ -160,7 +173,7 @@ def build(size: int = 512) -> gr.Blocks:
         stop.click(visit.stop, None, stop, **AT_ONCE)
         reuse.click(lambda file: file, png, content, **AT_ONCE)
         mixed.change(visit.show_shares, mixed, rows, preprocess=False, **AT_ONCE)
-        kept = [preset, strength, longest, smooth, scale, colors, where, init, seed]
+        kept = [preset, strength, longest, smooth, scale, colors, where, init, seed, *studied]
         # Not at once: what skips the queue has its errors shown by no toast.
         repeat.upload(visit.repeat, repeat, [*kept, note], preprocess=False, concurrency_limit=None, **QUIET)
         init.change(visit.show_start, init, [noise, other], **AT_ONCE)
@@ -168,12 +181,14 @@ def build(size: int = 512) -> gr.Blocks:
         gr.on([where.change, content.change], visit.canvas, content, drawing, preprocess=False, **AT_ONCE)
         content.change(visit.fresh, [content, picture], [picture, note], preprocess=False, **AT_ONCE)
         find.click(visit.find, [content, drawing], drawing, preprocess=False, concurrency_limit=1, **QUIET)
-        longest.release(parts.times, longest, times, **AT_ONCE)
+        sized = [longest, style_layers, content_layer]
+        gr.on([longest.release, style_layers.change, content_layer.change], parts.times, sized, times, **AT_ONCE)
         # Taking all that is asked for, it also lets a link know what has been chosen so far.
         changes = [page.load, content.change, style.change, mixed.change, preset.change, longest.change, smooth.change]
+        changes += [style_layers.change, style_loss.change, content_layer.change, content_loss.change]
         changes += [colors.change, where.change, init.change, start_image.change, seed.change]
         changes += [*(slider.release for slider in (strength, scale, *shares))]
         gr.on(changes, visit.look, asked, hint, preprocess=False, trigger_mode="always_last", **AT_ONCE)
         page.load(visit.reopen, [content, picture], live, preprocess=False, **AT_ONCE)
-        page.load(parts.times, longest, times, **AT_ONCE)  # a link may have brought another size
+        page.load(parts.times, sized, times, **AT_ONCE)  # a link may have brought another size
     return page

@@ -18,7 +18,7 @@ from styler.demo.hosting import CONCURRENCY, gpu
 from styler.demo.line import Line
 from styler.demo.orders import Order, Recent, Upload, by_region
 from styler.demo.plots import Step, step_of
-from styler.estimator import StyleTransfer
+from styler.estimator import RECIPE_PARAMS, StyleTransfer
 from styler.optimize import Stage
 from styler.subject import find_subject
 
@@ -26,6 +26,8 @@ LIVE_SECONDS = 0.25  # between two live pictures; a browser on a phone shows no 
 LONGEST = 900.0  # seconds, then a painting makes room for the next
 WAITING = 24  # visitors, then the next is asked to come back
 LINE = Line(CONCURRENCY, WAITING)
+# What a style is learnt from; and, from the fourth on, how.
+LESSON = ("paintings", "shares", "where", "size", "preset", "pooling", "style_scale", *RECIPE_PARAMS)
 
 _stopping: set[str] = set()  # sessions whose picture has to end at its next step
 
@@ -85,9 +87,10 @@ def stop(session: str) -> None:
     _stopping.add(session)
 
 
-def estimate(preset: str, size: int) -> float:
+def estimate(preset: str, size: int, style_layers: Any = None, content_layers: Any = None) -> float:
     """Return about how many seconds a painting takes on this machine."""
-    return StyleTransfer(size, preset=preset).expected_seconds()
+    model = StyleTransfer(size, preset=preset, style_layers=style_layers, content_layers=content_layers)
+    return model.expected_seconds()
 
 
 def paint(order: Order, session: str) -> Iterator[View]:
@@ -130,7 +133,7 @@ def paint(order: Order, session: str) -> Iterator[View]:
 def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Iterator[View]:
     yield View(shown, shown, "Looking at the two pictures …", 0)
     begun = time.monotonic()
-    lesson = (order.paintings, order.shares, order.where, order.size, order.preset, order.pooling, order.style_scale)
+    lesson = tuple(getattr(order, name) for name in LESSON)
     init = order.init if isinstance(order.init, str) else order.init.read()
     model = copy(learnt(*lesson)).set_params(
         strength=order.strength, colors=order.colors, init=init, random_state=order.seed
@@ -168,13 +171,10 @@ def learnt(
     paintings: tuple[Upload, ...],
     shares: tuple[float, ...],
     where: str,
-    size: int,
-    preset: str,
-    pooling: str,
-    style_scale: float,
+    *choices: Any,
 ) -> StyleTransfer:
-    """A style, learnt once for all who ask for it."""
-    model = StyleTransfer(size, style_scale=style_scale, preset=preset, pooling=pooling)
+    """A style, learnt once for all who ask for it, with choices in the order of `LESSON`."""
+    model = StyleTransfer(**dict(zip(LESSON[3:], choices, strict=True)))
     return fit(model, *by_region([painting.read() for painting in paintings], shares, where))
 
 
@@ -198,7 +198,7 @@ def stages(model: StyleTransfer, photo: torch.Tensor, regions: dict[str, torch.T
 
 
 def _waiting(ahead: int, order: Order) -> str:
-    seconds = estimate(order.preset, order.size)
+    seconds = estimate(order.preset, order.size, order.style_layers, order.content_layers)
     people = "One painting is" if ahead == 1 else f"{ahead} paintings are"
     return f"Waiting in line: {people} ahead of yours; about {ahead * seconds / CONCURRENCY:.0f} s …"
 

@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ from PIL import Image, ImageOps
 from styler import samples
 from styler.demo import painting
 from styler.demo.errors import told
+from styler.demo.orders import named
+from styler.objective import CONTENT_LAYER, STYLE_LAYERS
 from styler.optimize import PRESETS
+from styler.vgg import LAYERS
 
 QUIET: Any = {"show_progress": "hidden", "api_visibility": "private"}
+RELUS = [layer for layer in LAYERS if layer.startswith("relu")]
 AT_ONCE: Any = QUIET | {"queue": False}
 
 
@@ -97,9 +102,10 @@ def hint(words: str) -> str:
     return f"<p>{html.escape(words)}</p>"
 
 
-def times(size: float) -> str:
+def times(size: float, style_layers: Sequence[str] = STYLE_LAYERS, content_layer: str = CONTENT_LAYER) -> str:
     """Return about how long each preset takes here."""
-    known = [f"{name.capitalize()} takes {_about(painting.estimate(name, int(size)))}" for name in PRESETS]
+    layers = named(style_layers or STYLE_LAYERS, content_layer)
+    known = [f"{name.capitalize()} takes {_about(painting.estimate(name, int(size), *layers))}" for name in PRESETS]
     return f"<p>{', '.join(known)}.</p>"
 
 

@@ -1,6 +1,6 @@
 """What a touch does: each function takes what the page holds and returns what it is to show."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,15 @@ from styler import images, samples
 from styler.demo import advice, painting, parts, plots
 from styler.demo.errors import told
 from styler.demo.orders import MAX_PAINTINGS, SIZES, WHERE, Order, Upload, drawn_on, order
-from styler.estimator import StyleTransfer
+from styler.estimator import RECIPE_PARAMS, StyleTransfer
+from styler.objective import CONTENT_LAYER, STYLE_LAYERS
 from styler.optimize import PRESETS
 from styler.subject import find_subject
 
 DRAWN = 512  # px; longest side of the photo to paint on
 INK, SEEN_THROUGH = (255, 90, 60), 160
 # What is set again as it was for a picture.
-REPEATED = ("preset", "strength", "size", "pooling", "style_scale", "colors", "random_state")
+REPEATED = ("preset", "strength", "size", "pooling", "style_scale", "colors", "random_state", *RECIPE_PARAMS)
 READY = "Painted beforehand. Tap Paint to see it happen, or choose other pictures."
 
 
@@ -62,11 +63,12 @@ def run(request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
 
 def wanted(content: Any, style: Any, mixed: Any, *rest: Any) -> Order:
     """Take an order from the page's controls, in the order in which they are laid out."""
-    *shares, preset, strength, size, smooth, colors, scale, where, drawing, init, start, seed = rest
+    *usual, layers, style_loss, content_layer, content_loss = rest
+    *shares, preset, strength, size, smooth, colors, scale, where, drawing, init, start, seed = usual
     paintings = [style, *(item["image"] for item in mixed or [])]
     pooling = "average" if smooth else "max"
     shares = shares[: len(paintings)]
-    more = (pooling, colors, scale, where, drawing, init, start, seed)
+    more = (pooling, colors, scale, where, drawing, init, start, seed, layers, content_layer, style_loss, content_loss)
     return order(content, paintings, shares, preset, strength, size, *more)
 
 
@@ -173,8 +175,20 @@ def repeat(file: Any) -> list[Any]:
             where,
             init if init in ("content", "noise") else "image",
             model.random_state or 0,
+            *studied(model, upload),
             parts.note(f"Set as for {upload.path.name}; now choose what it was painted from: {sources}."),
         ]
+
+
+def studied(model: StyleTransfer, upload: Upload) -> list[Any]:
+    """Return for the controls the layers and losses of a picture; ``ValueError`` if they can't be set there."""
+    style, content = model.style_layers or STYLE_LAYERS, model.content_layers or [CONTENT_LAYER]
+    plain = {*style, *content} <= set(parts.RELUS) and len(content) == 1
+    if not plain or (isinstance(style, Mapping) and len(set(style.values())) > 1):
+        raise ValueError(
+            f"The picture {upload.path.name} has layers and weights that the page can't set; styler --from can."
+        )
+    return [list(style), model.style_loss, next(iter(content)), model.content_loss]
 
 
 def draw(steps: list[plots.Step]) -> str:
