@@ -103,8 +103,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     dtype : {"float32", "bfloat16", "float64"}, default=None
         Precision of the network, by default the fastest that is good enough; pixels and sums have float32 at least.
     max_memory : float, default=None
-        GB (10^9 bytes) to paint in, beside Python and the network; by default half of what is free on the device. A
-        picture that takes more is painted by tiles, the same but for rounding, in up to half as much time again.
+        GB (10^9 bytes) to paint in, beside Python and the network; by default three quarters of what is free on the
+        device. A picture that takes more is painted by tiles, the same but for rounding, in somewhat more time.
     random_state : int, RandomState instance or None, default=None
         For ``init="noise"``. The same int gives the same picture on the same machine.
     n_jobs : int, default=None

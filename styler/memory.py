@@ -12,7 +12,7 @@ from styler.tiles import GRID
 
 GB = 1e9
 # What is left for others, by default.
-SHARE = 0.5
+SHARE = 0.75
 # Bytes a pixel that one look of VGG takes, for each byte of a feature; measured, and rounded up.
 LOOK = 600
 # float32 pictures of full size that are alive at once beside the history of L-BFGS, at most; measured.

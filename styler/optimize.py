@@ -45,7 +45,7 @@ DECAY, LEAST = 1.35, 10
 # shorter the next is then, and the pixels across which the preconditioner averages.
 HISTORY, LONGEST, WORSE, SHORTER, SURROUNDINGS = 10, 0.02, 1.1, 0.3, 9
 ADAM_RATE = 0.02
-TILED = 1.5  # time of an evaluation by tiles, as a share of one of the whole
+TILED = 1.2  # time of an evaluation by tiles, as a share of one of the whole
 
 # What becomes of the painted picture's colours, given the photo's; "palette" paints no stroke at all.
 COLORS: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {

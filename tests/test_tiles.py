@@ -8,7 +8,8 @@ from styler.objective import CONTENT_LAYER, RECIPE, STYLE_LAYERS, WEIGHTS, Recip
 from styler.tiles import GRID, cut, reach
 from styler.vgg import LAYERS, VGG19, load_state
 
-SHAPE = (117, 83)
+# Long enough for tiles in the middle to see neither end, with a halo of 80 px on each side.
+SHAPE, SIDE = (37, 261), 64
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +55,13 @@ PAPERS = Recipe({"relu1_1": 0.2, "relu2_2": 0.8}, {"conv3_1": 0.5, "relu4_2": 0.
 @pytest.mark.parametrize("recipe", [RECIPE, PAPERS], ids=["default", "paper's"])
 @pytest.mark.parametrize("kind", ["one style", "two regions", "a region of the photo's own"])
 def test_tiled_is_untiled(exact, kind, recipe):
-    photo, painted = picture(*SHAPE), picture(*SHAPE).flip(-1)
+    shape = SHAPE[::-1] if kind == "two regions" else SHAPE
+    photo, painted = picture(*shape), picture(*shape).flip(-1)
     style = style_statistics(exact, picture(90, 111), recipe.style)
-    column = torch.linspace(0, 1, SHAPE[1], dtype=torch.float64).expand(1, 1, *SHAPE)
+    column = torch.linspace(0, 1, shape[1], dtype=torch.float64).expand(1, 1, *shape)
     masks = None if kind == "one style" else torch.cat([column, 1 - column])
     styles = [style] if masks is None else [style, style if kind == "two regions" else None]
-    whole, tiled = (objective(exact, photo, styles, 0.4, recipe, masks, side)(painted) for side in (None, 48))
+    whole, tiled = (objective(exact, photo, styles, 0.4, recipe, masks, side)(painted) for side in (None, SIDE))
     assert tiled[0] == pytest.approx(float(whole[0]), rel=1e-12)
     assert (tiled[1] - whole[1]).norm() < 1e-10 * whole[1].norm()
     assert whole[2]["style"].keys() == recipe.style.keys() and whole[2]["content"].keys() == recipe.content.keys()
@@ -70,7 +72,7 @@ def test_tiled_is_untiled(exact, kind, recipe):
 def test_tiled_is_untiled_in_the_working_precision(network):
     photo, painted = (x.float() for x in (picture(*SHAPE), picture(*SHAPE).flip(-1)))
     style = style_statistics(network, photo)
-    whole, tiled = (objective(network, photo, [style], 0.4, RECIPE, None, side)(painted) for side in (None, 48))
+    whole, tiled = (objective(network, photo, [style], 0.4, RECIPE, None, side)(painted) for side in (None, SIDE))
     assert tiled[0] == pytest.approx(float(whole[0]), rel=1e-5)
     assert (tiled[1] - whole[1]).norm() < 1e-4 * whole[1].norm()
 
@@ -78,7 +80,7 @@ def test_tiled_is_untiled_in_the_working_precision(network):
 def test_a_painting_is_learnt_by_tiles(exact):
     painting, mask = picture(*SHAPE), picture(*SHAPE)[:, :1]
     for part in (None, mask):
-        whole, tiled = (style_statistics(exact, painting, mask=part, side=side) for side in (None, 32))
+        whole, tiled = (style_statistics(exact, painting, mask=part, side=side) for side in (None, SIDE))
         for layer, sums in whole.items():
             for one, other in zip(sums, tiled[layer], strict=True):
                 torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
