@@ -115,7 +115,10 @@ def parser() -> argparse.ArgumentParser:
         "--jobs", type=int, metavar="N", help="how many photos of a folder to paint at a time, -1: as many as cores"
     )
     p.add_argument(
-        "--max-memory", type=float, metavar="GB", help="memory to paint in, in GB (default: three quarters of what is free)"
+        "--max-memory",
+        type=float,
+        metavar="GB",
+        help="memory to paint in, in GB (default: 3/4 of what is free)",
     )
     p.add_argument(
         "--resume", action="store_true", help="go on with a picture that was broken off, from the file OUT.resume"
