@@ -22,7 +22,7 @@ from torch import Tensor
 from styler.images import ImageLike, like, read, resize
 from styler.jobs import side_by_side
 from styler.losses import Moments, blend, content_loss, style_loss
-from styler.memory import budget, tile_side
+from styler.memory import LOOK, budget, tile_side
 from styler.objective import (
     CONTENT_LOSSES,
     PIXELS,
@@ -586,7 +586,7 @@ def learn(
     for painting in paintings:
         image = seen_at(painting.image, scale.size, nearness)
         mask = None if painting.mask is None else resize(painting.mask, (image.shape[-2], image.shape[-1]))
-        side = tile_side((image.shape[-2], image.shape[-1]), memory, network.dtype, reach(scale.seen))
+        side = tile_side((image.shape[-2], image.shape[-1]), memory, LOOK * network.dtype.itemsize, reach(scale.seen))
         statistics = style_statistics(network, image, scale.recipe.style, mask, side)
         if not all(m.weight > 0 for m in statistics.values()):
             raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +19,15 @@ LOOK = 600
 # float32 pictures of full size that are alive at once beside the history of L-BFGS, at most; measured.
 PICTURES = 14
 PICTURE = 3 * 4
+# float32 copies of the photo's maps alive at once: of the whole while they are made, and in one look; measured.
+KNOWN, COMPARED = 3, 4
 # Tiles of this side are the fastest on a CPU where halos are small; for wide halos they are this many times as large.
 SIDE, HALOS, SMALLEST = 384, 8, 64
+# A container's limit, and what it holds of it: Linux's control groups, version 2 and 1.
+CONTAINER = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
 
 
 class Plan(NamedTuple):
@@ -34,11 +42,14 @@ def available(device: torch.device) -> float:
     if device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0])
     free = float(psutil.virtual_memory().available)
-    group = Path("/sys/fs/cgroup")
-    try:
-        return min(free, float((group / "memory.max").read_text()) - float((group / "memory.current").read_text()))
-    except (OSError, ValueError):  # no container, or no limit
-        return free
+    for limit, usage in CONTAINER:
+        try:
+            left = float(Path(limit).read_text()) - float(Path(usage).read_text())
+            files = dict(line.split() for line in Path(usage).with_name("memory.stat").read_text().splitlines())
+        except (OSError, ValueError):  # no container, or no limit
+            continue
+        return min(free, left + float(files["inactive_file"]))  # what was read from disk gives way
+    return free
 
 
 def budget(max_memory: float | None, device: torch.device) -> float:
@@ -46,7 +57,15 @@ def budget(max_memory: float | None, device: torch.device) -> float:
     return SHARE * available(device) if max_memory is None else max_memory * GB
 
 
-def plan(shape: tuple[int, int], steps: int, memory: float, dtype: torch.dtype, halo: int) -> Plan:
+def plan(
+    shape: tuple[int, int],
+    steps: int,
+    memory: float,
+    dtype: torch.dtype,
+    halo: int,
+    channels: float = 0.0,
+    largest: float = math.inf,
+) -> Plan:
     """The fastest way to paint a picture within some memory.
 
     Parameters
@@ -61,6 +80,10 @@ def plan(shape: tuple[int, int], steps: int, memory: float, dtype: torch.dtype, 
         Of the network.
     halo : int
         What tiles see around them, in px.
+    channels : float, optional
+        How many numbers a pixel the photo's maps have that the picture's are compared with.
+    largest : float, optional
+        Pixels that are looked at at once, at most.
 
     Raises
     ------
@@ -68,10 +91,10 @@ def plan(shape: tuple[int, int], steps: int, memory: float, dtype: torch.dtype, 
         If the picture fits in no way.
     """
     picture = PICTURE * shape[0] * shape[1]
-    left = memory - PICTURES * picture
+    left = memory - PICTURES * picture - KNOWN * 4 * channels * shape[0] * shape[1]
+    look = LOOK * dtype.itemsize + COMPARED * 4 * channels
     least, best = (
-        LOOK * dtype.itemsize * min(shape[0] * shape[1], (side + 2 * halo) ** 2)
-        for side in (SMALLEST, max(SIDE, HALOS * halo))
+        look * min(shape[0] * shape[1], (side + 2 * halo) ** 2) for side in (SMALLEST, max(SIDE, HALOS * halo))
     )
     if left < least:
         raise ValueError(
@@ -79,12 +102,12 @@ def plan(shape: tuple[int, int], steps: int, memory: float, dtype: torch.dtype, 
             f"{memory / GB:.1f} GB; make it smaller (size), or give it more (max_memory, or close other programs)."
         )
     history = int(min(steps, max(0, left - best) // (2 * picture)))
-    return Plan(tile_side(shape, left - history * 2 * picture, dtype, halo), history)
+    return Plan(tile_side(shape, min(left - history * 2 * picture, largest * look), look, halo), history)
 
 
-def tile_side(shape: tuple[int, int], memory: float, dtype: torch.dtype, halo: int) -> int | None:
-    """Side of the tiles that VGG looks at within some memory, in px; None if it can look at the whole."""
-    pixels = memory / (LOOK * dtype.itemsize)
+def tile_side(shape: tuple[int, int], memory: float, look: float, halo: int) -> int | None:
+    """Side of the tiles that fit in some memory at so many bytes a pixel, in px; None if the whole fits."""
+    pixels = memory / look
     if shape[0] * shape[1] <= pixels:
         return None
     side = min(max(SIDE, HALOS * halo), max(pixels, 0) ** 0.5 - 2 * halo)

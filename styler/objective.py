@@ -27,7 +27,7 @@ from styler.losses import (
 )
 from styler.regions import weights_at
 from styler.tiles import Function, Sums, Terms, Tile, add, cut, differentiate, reach
-from styler.vgg import LAYERS, VGG19
+from styler.vgg import BLOCKS, LAYERS, VGG19
 
 # The picture itself, as VGG's layer nought: its moments are the palette.
 PIXELS = "pixels"
@@ -78,6 +78,11 @@ class Recipe(NamedTuple):
             "content": {layer: content * weight for layer, weight in self.content.items()},
             "total variation": {PIXELS: 2 * share * self.smoothness},
         }
+
+    @property
+    def content_channels(self) -> float:
+        """How many numbers a pixel of the photo the content layers' maps have."""
+        return sum(BLOCKS[int(layer[4])][1] / 4 ** halvings(layer) for layer in self.content)
 
 
 RECIPE = Recipe()

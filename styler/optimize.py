@@ -45,7 +45,11 @@ DECAY, LEAST = 1.35, 10
 # shorter the next is then, and the pixels across which the preconditioner averages.
 HISTORY, LONGEST, WORSE, SHORTER, SURROUNDINGS = 10, 0.02, 1.1, 0.3, 9
 ADAM_RATE = 0.02
-TILED = 1.2  # time of an evaluation by tiles, as a share of one of the whole
+# Pixels from which a CPU is no slower by tiles: larger maps are taken from the system, and given back, at each step.
+TILES_FROM = {"cpu": 4e6}
+# Time of an evaluation of the whole from a size in px on, and by tiles, where a small one's is 1; and of a step, where
+# its evaluation's is 1. As measured.
+IF_LARGE, IF_TILED, BESIDE = ((1400, 1.75), (600, 1.35), (0, 1.0)), 1.85, 1.12
 
 # What becomes of the painted picture's colours, given the photo's; "palette" paints no stroke at all.
 COLORS: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
@@ -71,7 +75,8 @@ class Scale:
 
     def step_cost(self, how: Plan) -> float:
         """Time of an evaluation, in units of a pixel's for the default layers; fitted to measurements."""
-        looks = work(self.recipe) / work(RECIPE) * (1.0 if how.side is None else TILED)
+        slower = IF_TILED if how.side else next(slower for size, slower in IF_LARGE if self.size >= size)
+        looks = slower * work(self.recipe) / work(RECIPE)
         return ((self.size + 2 * MARGIN) ** 2 + 6000) * looks
 
     def cost(self, how: Plan) -> float:
@@ -273,7 +278,15 @@ def paint(
 def planned(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], memory: float) -> list[Plan]:
     """How each scale of a picture of a shape (height, width) is painted within some memory, in bytes."""
     return [
-        plan(margined(shape, scale.size), min(scale.steps, HISTORY), memory, network.dtype, reach(scale.seen))
+        plan(
+            margined(shape, scale.size),
+            min(scale.steps, HISTORY),
+            memory,
+            network.dtype,
+            reach(scale.seen),
+            scale.recipe.content_channels,
+            TILES_FROM.get(network.device.type, math.inf),
+        )
         for scale in scales
     ]
 
@@ -304,7 +317,7 @@ def pace(network: VGG19) -> float:
     for _ in range(3):
         function(x)
         times.append(time.perf_counter())
-    return min(b - a for a, b in pairwise(times)) / scale.step_cost(Plan(None, 0))
+    return BESIDE * min(b - a for a, b in pairwise(times)) / scale.step_cost(Plan(None, 0))
 
 
 def by_region(
@@ -355,7 +368,7 @@ def lbfgs(function: Function, x: Tensor, max_iter: int, recalled: int = HISTORY)
         loss_ahead, g_ahead, losses_ahead = function(ahead)
         if finite(loss_ahead, g_ahead) and loss_ahead < WORSE * loss:
             s, y = (ahead - x) / P, P * (g_ahead - g)
-            if (s * y).sum() > 0:
+            if dot(s, y) > 0:
                 history = [*history, (s, y)][-recalled:] if recalled else []
             x, loss, g, losses, share = ahead, loss_ahead, g_ahead, losses_ahead, 1.0
         else:
@@ -375,15 +388,20 @@ def newton_direction(g: Tensor, history: Sequence[tuple[Tensor, Tensor]]) -> Ten
     """-H g, with H the inverse Hessian that steps s and changes of gradient y tell of (the two-loop recursion)."""
     if not history:
         return -g
-    q, alphas = g, []
+    q, alphas = g.clone(), []  # changed in place: at print size each copy costs time and memory
     for s, y in reversed(history):
-        alphas.append((s * q).sum() / (s * y).sum())
-        q = q - alphas[-1] * y
+        alphas.append(dot(s, q) / dot(s, y))
+        q.addcmul_(alphas[-1], y, value=-1)
     s, y = history[-1]
-    q = q * (s * y).sum() / (y * y).sum()
+    q *= dot(s, y) / dot(y, y)
     for (s, y), alpha in zip(history, reversed(alphas), strict=True):
-        q = q + (alpha - (y * q).sum() / (s * y).sum()) * s
-    return -q
+        q.addcmul_(alpha - dot(y, q) / dot(s, y), s)
+    return q.neg_()
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Inner product of two pictures."""
+    return torch.dot(a.flatten(), b.flatten())
 
 
 def adam(function: Function, x: Tensor, max_iter: int, recalled: int = 0) -> Iterator[tuple[Tensor, Losses]]:

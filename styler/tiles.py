@@ -48,7 +48,8 @@ class Tile(NamedTuple):
         (top, bottom), (left, right) = (
             ((span.start - span.first) >> halvings, (span.stop - span.first) >> halvings) for span in self
         )
-        return maps[..., top:bottom, left:right]
+        # Channels last while it is cut, as the network's maps lie in memory, and so the gradient too.
+        return maps.movedim(-3, -1)[..., top:bottom, left:right, :].movedim(-1, -3)
 
     def share(self, maps: Tensor, halvings: int = 0) -> Tensor:
         """The tile's own part of maps of the whole picture."""

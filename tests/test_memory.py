@@ -7,22 +7,44 @@ import pytest
 import torch
 from PIL import Image
 
-from styler import StyleTransfer, checkpoint, samples
-from styler.memory import GB, available, plan, tile_side
+from styler import StyleTransfer, checkpoint, memory, samples
+from styler.memory import GB, LOOK, available, plan, tile_side
+from styler.objective import Recipe
 from styler.optimize import Point, schedule
+
+CPU = torch.device("cpu")
 
 
 def test_something_is_free():
-    assert 1e6 < available(torch.device("cpu")) < 1e15
+    assert 1e6 < available(CPU) < 1e15
 
 
 def test_a_budget_is_spent_on_the_whole_then_on_history_then_on_tiles():
     shape, steps = (4096, 4096), 10
-    plans = [plan(shape, steps, memory * GB, torch.bfloat16, 16) for memory in (60, 25, 8, 3)]
+    plans = [plan(shape, steps, gigabytes * GB, torch.bfloat16, 16) for gigabytes in (60, 25, 8, 3)]
     assert plans[0] == (None, steps)
     assert all(p.side and p.side % 16 == 0 for p in plans[2:])
     assert plans[1].history == plans[2].history == steps > plans[3].history
-    assert tile_side(shape, 5e7, torch.bfloat16, 16) < tile_side(shape, 2e8, torch.bfloat16, 16)
+    assert tile_side(shape, 5e7, LOOK * 2, 16) < tile_side(shape, 2e8, LOOK * 2, 16)
+
+
+def test_what_is_known_of_a_photo_takes_memory_and_a_cpu_looks_at_no_more_than_is_fast():
+    shape = (1024, 1024)
+    bare, wide = (plan(shape, 0, 2 * GB, torch.bfloat16, 16, channels) for channels in (0.0, 64.0))
+    assert bare.side is None and wide.side
+    assert plan(shape, 0, 60 * GB, torch.bfloat16, 16, largest=1e6).side
+    assert Recipe(content={"relu1_1": 0.5, "relu4_2": 0.5}).content_channels == 64 + 512 / 64
+
+
+def test_the_memory_of_a_container_is_what_it_may_have(tmp_path, monkeypatch):
+    free, held = tmp_path / "memory.max", tmp_path / "memory.current"
+    monkeypatch.setattr(memory, "CONTAINER", [("nowhere", "nowhere"), (free, held)])
+    free.write_text("max\n")
+    assert available(CPU) > 1e8
+    free.write_text("90000000\n")
+    held.write_text("80000000\n")
+    (tmp_path / "memory.stat").write_text("anon 10\ninactive_file 30000000\n")
+    assert available(CPU) == 40e6
 
 
 def test_too_little_memory_is_told_before_work():
@@ -39,10 +61,10 @@ def test_large_pictures_take_several_steps_at_each_scale():
 def test_a_picture_by_tiles_is_the_picture():
     photo = np.asarray(Image.open(samples.path("astronaut")).resize((300, 300)))
     whole, tiled = (
-        StyleTransfer(300, max_iter=3, max_memory=memory, dtype="float32").fit(samples.path("great_wave"))
-        for memory in (4, 0.2)
+        StyleTransfer(300, max_iter=3, max_memory=gigabytes, dtype="float32").fit(samples.path("great_wave"))
+        for gigabytes in (4, 0.2)
     )
-    assert tile_side((316, 316), 0.18 * GB, torch.float32, 16) is not None
+    assert tile_side((316, 316), 0.18 * GB, LOOK * 4, 16) is not None
     difference = whole.transform(photo).astype(int) - tiled.transform(photo)
     assert np.abs(difference).mean() < 0.1
 
