@@ -16,7 +16,7 @@ from torch import Tensor
 from benchmarks.quality import quality
 from benchmarks.report import cell, sheet, table
 from styler import StyleTransfer, optimize, samples
-from styler.images import read, save
+from styler.images import read, resize, save
 from styler.objective import RECIPE, Recipe
 from styler.optimize import SHALLOW, Scale
 
@@ -33,12 +33,18 @@ def flat(g: Tensor) -> Tensor:
     return torch.ones_like(g[:, :1])
 
 
+def only_enlarge(change: Tensor, fine: Tensor, soft: bool) -> Tensor:
+    """The picture of a coarser scale, and nothing of the start that only a finer one shows."""
+    size = (fine.shape[-2], fine.shape[-1])
+    return optimize.enlarge(resize(fine, (change.shape[-2], change.shape[-1])) + change, size).clamp(0, 1)
+
+
 # What is changed: parameters of the estimator, and names of the package to be replaced.
 CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "the default": ({}, {}),
     "scales start from the coarser one enlarged, without the photo's detail": (
         {},
-        {"optimize.refine": lambda x, coarse, fine: optimize.enlarge(x, fine.shape[-2:])},
+        {"optimize.refine": only_enlarge},
     ),
     "L-BFGS without the preconditioner": ({}, {"optimize.preconditioner": flat}),
     "Adam": ({"optimizer": "adam"}, {}),

@@ -86,7 +86,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         Layers of VGG-19 to compare, or layers with their weights, which are scaled to a sum of one. Those named are
         used at every scale and alone, as in the paper: deep ones take longer, and nothing smooths what style layers
         paint. By default style is compared in relu1_1, relu2_1, relu3_1, relu4_1, relu5_1 and "pixels", the picture
-        itself, and content in relu4_2; the deep ones, from relu4_1 on, only at scales up to 256 px.
+        itself, and content in relu4_2; the deep ones, from relu4_1 on, only at scales up to 256 px, or 512 px where
+        `size` is above 1024.
     style_loss : {"moments", "gram"}, default="moments"
         What makes a style: mean and covariance of a layer's features, or the paper's Gram matrix (eq. 4), each
         compared relative to the painting's own.

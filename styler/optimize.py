@@ -33,8 +33,10 @@ from styler.objective import (
 from styler.tiles import Function, Losses, reach
 from styler.vgg import BLOCKS, VGG19, up_to
 
-# Up to here the deep layers shape the composition; beyond it, shallow ones lay the strokes.
-DEEP_UP_TO = 256
+# Up to here the deep layers shape the composition; beyond it, shallow ones lay the strokes. In a picture larger than
+# LARGE they do so for one scale more, and what is painted is softened before it is enlarged: at 128 px shapes go in
+# stairs, which print shows. Smaller pictures lose in bold lines by the one, and take much longer for the other.
+DEEP_UP_TO, LARGE = 256, 1024
 SHALLOW = Recipe({layer: RECIPE.style[layer] for layer in (PIXELS, *STYLE_LAYERS[:3])}, {})
 COARSEST = 128
 # Steps at the coarsest scale; finer ones get fewer, as each costs more and has less left to do, but never less than a
@@ -164,7 +166,7 @@ def schedule(
     max_iter : int, optional
         At most so many steps in all, spread as the preset spreads its own.
     style_layers, content_layers : sequence of str, or mapping of str to float, optional
-        Those to be used at every scale, with their weights; by default `RECIPE`'s, and beyond `DEEP_UP_TO` `SHALLOW`'s.
+        Those to be used at every scale, with their weights; by default `RECIPE`'s, and at the finer ones `SHALLOW`'s.
         Style layers that are named are used alone: nothing smooths the picture, either.
     style_loss, content_loss : str
         See `Recipe`.
@@ -175,7 +177,9 @@ def schedule(
     """
     sizes = [s for s in (COARSEST << i for i in range(20)) if s <= 0.8 * size] + [size]
     most, least = PRESETS[preset], PRESETS[preset] // LEAST
-    steps = [max(least, round(most * (COARSEST / max(s, COARSEST)) ** DECAY)) for s in sizes]
+    deep = DEEP_UP_TO if size <= LARGE else 2 * DEEP_UP_TO
+    counted = [min(s, DEEP_UP_TO) if s <= deep else s for s in sizes]
+    steps = [max(least, round(most * (COARSEST / max(s, COARSEST)) ** DECAY)) for s in counted]
     if max_iter is not None:
         # Rounding the running sum keeps the total exact; a scale may come away with nothing.
         share = min(1.0, max_iter / sum(steps))
@@ -183,7 +187,7 @@ def schedule(
         steps = [b - a for a, b in pairwise(edges)]
 
     def recipe(size: int) -> Recipe:
-        usual = RECIPE if size <= DEEP_UP_TO else SHALLOW
+        usual = RECIPE if size <= deep else SHALLOW
         return Recipe(
             usual.style if style_layers is None else layer_weights(style_layers, "style_layers"),
             usual.content if content_layers is None else layer_weights(content_layers, "content_layers"),
@@ -242,7 +246,7 @@ def paint(
     shape = (photo.shape[-2], photo.shape[-1])
 
     def finish(picture: Tensor) -> Tensor:
-        picture = enlarge(picture, shape)
+        picture = enlarge(picture, shape).clamp(0, 1)
         return by_region(photo, styles[0], masks, lambda style, where: COLORS[colors](picture, photo, where))
 
     if start is None or colors == "palette":
@@ -258,7 +262,7 @@ def paint(
     for scale, style, how in zip(scales, styles, plans, strict=True):
         here = resize(start, scale.size)
         made = min(max(0, resume.step - step), scale.steps) if resume else 0
-        finer = refine(x, before, here) if step else here
+        finer = refine(x - before, here, soft=scales[-1].size > LARGE) if step else here
         x = resume.pixels.to(here) if resume and made else finer
         before = here
         step, done = step + made, done + (made + 1) * scale.step_cost(how)
@@ -334,20 +338,22 @@ def by_region(
     return torch.cat(parts).sum(0, keepdim=True)
 
 
-def refine(x: Tensor, coarse: Tensor, fine: Tensor) -> Tensor:
-    """A picture on a finer grid, with what the start shows there and could not show before.
+def refine(change: Tensor, fine: Tensor, soft: bool) -> Tensor:
+    """The start on a finer grid, changed as it has been on a coarser.
 
-    Edges are there at once, for strokes to follow, where enlarging alone would leave a blur to be sharpened.
+    What only the finer grid shows of the start is there at once, for strokes to follow, where enlarging the picture
+    alone would leave a blur to be sharpened.
     """
-    size = (fine.shape[-2], fine.shape[-1])
-    return (enlarge(x, size) + fine - enlarge(coarse, size)).clamp(0, 1)
+    if soft:
+        change = F.avg_pool2d(change, 3, 1, 1, count_include_pad=False)
+    return (fine + enlarge(change, (fine.shape[-2], fine.shape[-1]))).clamp(0, 1)
 
 
 def enlarge(image: Tensor, shape: tuple[int, int]) -> Tensor:
     """Bicubic interpolation to a shape (height, width)."""
     if image.shape[-2:] == shape:
         return image
-    return F.interpolate(image, size=shape, mode="bicubic", align_corners=False).clamp(0, 1)
+    return F.interpolate(image, size=shape, mode="bicubic", align_corners=False)
 
 
 def lbfgs(function: Function, x: Tensor, max_iter: int, recalled: int = HISTORY) -> Iterator[tuple[Tensor, Losses]]:
