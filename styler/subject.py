@@ -49,7 +49,7 @@ def find_subject(photo: ImageLike, strokes: ImageLike | None = None) -> NDArray[
     Raises
     ------
     TypeError, ValueError
-        If an image can't be used, or the strokes are all black.
+        If an image can't be used, the strokes are all black, or there are none and the photo is the same everywhere.
     """
     image = read(photo, "the photo")
     small = resize(image, SIZE)
@@ -61,11 +61,15 @@ def find_subject(photo: ImageLike, strokes: ImageLike | None = None) -> NDArray[
     if strokes is None:
         score = outstanding(features[CONTENT_LAYER], grid)
         known[score > np.quantile(score, 1 - OUTSTANDING)] = 1
+        if not (known == 1).any():
+            raise ValueError("nothing stands out in the photo; say where its subject is, by a mask or by strokes.")
     else:
         marked = to_grid(resize(read(strokes, "the strokes"), (small.shape[-2], small.shape[-1])), grid)[0, 0] > 0.5
         if not marked.any():
             raise ValueError("the strokes are all black; mark the subject in white.")
         known[marked.numpy()] = 1
+    if not (known == 0).any():  # marked along the whole border
+        return np.ones(image.shape[-2:], np.float32)
     spread = LabelSpreading(kernel="knn", n_neighbors=12, alpha=0.9, max_iter=200)
     spread.fit(descriptors(small, features, grid), known.ravel())
     likely = torch.from_numpy(spread.label_distributions_[:, 1]).float().view(1, 1, *grid)

@@ -20,7 +20,7 @@ from styler import images, samples
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="the page is tested through playwright, which is not installed"
 )
-pytest.importorskip("gradio", reason="the page needs gradio, which is not installed")
+gr = pytest.importorskip("gradio", reason="the page needs gradio, which is not installed")
 CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
     pytest.skip("the page is tested in chromium, which is not installed", allow_module_level=True)
@@ -213,6 +213,11 @@ def test_the_subject_stays_a_photo(page: Page, tmp_path: Path) -> None:
     page.locator("#drawing canvas").first.wait_for()
     button(page, "Paint").first.click()
     note(page, "Done after")
+    clear(page, "style")
+    button(page, "Paint").first.click()
+    expect(page.get_by_test_id("toast-body")).to_contain_text("Choose a painting first.")
+    note(page, "Choose a painting first.")
+    expect(button(page, "Use as photo")).to_be_enabled()
     with page.expect_download() as download:
         button(page, "PNG").click()
     download.value.save_as(tmp_path / "kept.png")
@@ -222,10 +227,10 @@ def test_the_subject_stays_a_photo(page: Page, tmp_path: Path) -> None:
 
 def test_a_picture_from_noise_and_its_settings_again(page: Page, tmp_path: Path) -> None:
     page.get_by_role("button", name="More").click()
-    expect(page.get_by_label("Number of the noise")).to_be_hidden()
+    expect(page.get_by_label("Seed of the noise")).to_be_hidden()
     page.get_by_label("Noise", exact=True).check()
-    page.get_by_label("Number of the noise").fill("7")
-    page.get_by_label("Number of the noise").blur()
+    page.get_by_label("Seed of the noise").fill("7")
+    page.get_by_label("Seed of the noise").blur()
     page.get_by_role("button", name="For study").click()
     page.get_by_label("Gram matrices").check()
     page.get_by_label("Content layer").click()
@@ -248,7 +253,7 @@ def test_a_picture_from_noise_and_its_settings_again(page: Page, tmp_path: Path)
         expect(page.get_by_test_id("toast-body")).to_contain_text("does not tell how it was painted")
     note(page, "Set as for kept.png")
     expect(page.get_by_label("Noise", exact=True)).to_be_checked()
-    expect(page.get_by_label("Number of the noise")).to_have_value("7")
+    expect(page.get_by_label("Seed of the noise")).to_have_value("7")
     page.get_by_role("button", name="For study").click()
     expect(page.get_by_label("Gram matrices")).to_be_checked()
     expect(page.get_by_label("Content layer")).to_have_value("relu2_2")
@@ -292,6 +297,11 @@ def test_a_found_subject_comes_back_as_it_was_found() -> None:
     assert upload is not None and set(upload.painted().unique().tolist()) == {0.0, 1.0}
     assert 0.1 < upload.painted().mean() < 0.3
     assert drawn_on({"layers": []}) is None and drawn_on(None) is None
+    ball = {"path": str(samples.path("ball"))}
+    again = visit.find(ball, found).value  # what was found is no stroke to find from
+    assert images.read(again["layers"][0]["path"]).equal(images.read(found["layers"][0]["path"]))
+    assert visit.prepare("background", ball, found) == gr.skip()
+    assert visit.prepare("background", ball, None).value["layers"]
 
 
 def test_every_control_has_a_name(page: Page) -> None:
@@ -340,8 +350,9 @@ def test_a_bad_upload_is_told_in_one_sentence(page: Page, tmp_path: Path) -> Non
     page.locator("#content input[type=file]").set_input_files(tmp_path / "my <b>.jpg")
     page.locator("#content img").wait_for()
     expect(page.locator("#hint")).to_contain_text("The photo my")
-    button(page, "Paint").first.click()
     expect(page.get_by_test_id("toast-body")).to_contain_text("The photo my")
+    button(page, "Paint").first.click()
+    note(page, "The photo my")
     expect(button(page, "Paint").first).to_be_enabled()
 
 

@@ -163,8 +163,9 @@ def test_the_samples_are_listed_and_can_be_painted(client: Client) -> None:
         ({"strength": 2}, "The strength is 2"),
         ({"size": 5000}, "The size is 5000 px"),
         ({"weights": [1, 2]}, "style weight"),
+        ({"weights": [0]}, "shares are all 0; raise one"),
         ({"painting": None}, "Choose a painting first"),
-        ({"mixed": [handle_file(STYLE)] * 4}, "5 paintings are too many"),
+        ({"mixed": [handle_file(STYLE)] * 4}, "4 paintings are too many to mix in"),
     ],
 )
 def test_a_wish_that_can_not_be_met_is_told_in_a_sentence(client: Client, wish: dict, sentence: str) -> None:

@@ -41,6 +41,17 @@ def test_strokes_choose_another_subject():
     assert overlap(find_subject(image, strokes), square) > 0.7
 
 
+def test_strokes_along_the_whole_border_leave_no_background():
+    frame = Image.new("L", (96, 64))
+    ImageDraw.Draw(frame).rectangle((0, 0, 95, 63), outline="white", width=12)
+    assert find_subject(Image.new("RGB", (96, 64), "#204080"), frame).min() == 1
+
+
+def test_a_photo_without_a_subject_is_told():
+    with pytest.raises(ValueError, match=r"nothing stands out in the photo; say where its subject is"):
+        find_subject(Image.new("RGB", (96, 64), "#204080"))
+
+
 def test_strokes_that_mark_nothing_are_told():
     with pytest.raises(ValueError, match="all black; mark"):
         find_subject(path("ball"), Image.new("L", (64, 64)))

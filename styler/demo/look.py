@@ -32,7 +32,8 @@ THEME = gr.themes.Base(
 )
 
 CSS = """
-.gradio-container { width: 100%; max-width: 1240px !important; margin: 0 auto; }
+.gradio-container { width: 100%; max-width: 1240px !important; margin: 0 auto;
+  overflow: clip !important; }  /* where it is "hidden", nothing within can be sticky */
 .gradio-container :is(.main, .wrap, main) { min-width: 0 !important; max-width: 100%; }
 .gradio-container .main { padding: 16px clamp(12px, 3vw, 32px) !important; }
 #head h1 { margin: 0; font-weight: 600; letter-spacing: -0.01em; }
@@ -54,7 +55,7 @@ CSS = """
 #note progress::-moz-progress-bar { background: currentcolor; }
 #actions { flex-wrap: nowrap; }
 #after { display: grid; grid-template-columns: repeat(auto-fit, minmax(96px, 1fr)); gap: 8px; }
-#after button { width: 100%; white-space: nowrap; }
+#after button { width: 100%; min-height: 40px; white-space: nowrap; }
 #times { min-height: 2.8em; }
 #times p { margin: 0; font-size: 0.85rem; }
 #hint { min-height: 3.6em; }

@@ -57,10 +57,11 @@ class Upload:
         path = Path(file["path"])
         return Upload(path, role, hashlib.sha256(_bytes(path, role)).hexdigest())
 
-    def painted(self) -> torch.Tensor:
-        """Decode a drawing: white where anything was painted, however lightly."""
+    def painted(self, above: int = 0) -> torch.Tensor:
+        """Decode a drawing: white where anything was painted, or what is less seen through than so much of 255."""
         with Image.open(io.BytesIO(_bytes(self.path, self.role))) as drawing:
-            return images.read(drawing.convert("RGBA").getchannel("A"), _name(self.path, self.role)).ceil()
+            alpha = drawing.convert("RGBA").getchannel("A")
+            return images.read(alpha.point(lambda a: 255 * (a > above)), _name(self.path, self.role))
 
     def read(self) -> torch.Tensor:
         """Decode the image; errors call it by its own name and not by its place on the server."""
@@ -169,7 +170,8 @@ def order(
     """
     uploads = [Upload.of(photo, "photo")]
     if len(paintings) > MAX_PAINTINGS:
-        raise ValueError(f"{len(paintings)} paintings are too many to mix; choose at most {MAX_PAINTINGS}.")
+        more = len(paintings) - 1
+        raise ValueError(f"{more} paintings are too many to mix in; choose {MAX_PAINTINGS - 1} at most.")
     uploads += [Upload.of(painting, "painting") for painting in paintings or [None]]
     if preset not in PRESETS:
         raise ValueError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
@@ -177,6 +179,8 @@ def order(
         raise ValueError(f"The strength is {strength:g}; choose one from 0 to 1.")
     if not SIZES[0] <= size <= SIZES[1]:
         raise ValueError(f"The size is {size:g} px; choose one from {SIZES[0]} to {SIZES[1]} px.")
+    if shares and not any(shares):
+        raise ValueError("The paintings' shares are all 0; raise one of them.")
     weights = tuple(check_shares(shares or None, len(paintings)))
     if where == "each" and len(paintings) < 2:
         raise ValueError("Subject and background need a painting each; add the background's to those to mix in.")
@@ -222,11 +226,11 @@ def by_region(paintings: Sequence[Any], shares: Sequence[float], where: str) -> 
     return {where: paintings, other: None}, {where: shares}
 
 
-def drawn_on(drawing: Mapping[str, Any] | None) -> Upload | None:
-    """Take what was painted in an image editor, if anything was."""
+def drawn_on(drawing: Mapping[str, Any] | None, above: int = 0) -> Upload | None:
+    """Take what was painted in an image editor, if anything was; see `Upload.painted`."""
     for layer in (drawing or {}).get("layers") or []:
         upload = Upload.of(layer, "drawing")
-        if upload.painted().any():
+        if upload.painted(above).any():
             return upload
     return None
 

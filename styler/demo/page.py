@@ -7,7 +7,7 @@ import gradio as gr
 from styler import samples
 from styler.demo import api, parts, visit
 from styler.demo.orders import MAX_PAINTINGS, SIZES, WHERE
-from styler.demo.parts import AT_ONCE, QUIET
+from styler.demo.parts import AT_ONCE, LOOKING, QUIET
 from styler.objective import CONTENT_LAYER, STYLE_LAYERS
 from styler.optimize import PRESETS
 
@@ -21,6 +21,10 @@ COLORS = [
 STARTS = [("The photo", "content"), ("Noise", "noise"), ("An image", "image")]
 STYLE_LOSSES = [("Mean and covariance", "moments"), ("Gram matrices", "gram")]
 CONTENT_LOSSES = [("Standardised features", "standardised"), ("Features, squared error", "squared")]
+REGION = """The subject is what is painted over here. Correct it by brush and eraser; or mark a little of it and have it
+found from that. "Each its own": the painting above is the subject's, those to mix in are the background's."""
+STUDY = """Which layers of VGG-19 are compared, and how. Others than these are used at every scale, as in the paper, and
+take longer."""
 MIXED = ["the painting", "the first to mix in", "the second", "the third"]
 WHAT_HAPPENED = """
 A painting is a walk between two points. Across: how far the picture is from what the photo shows (VGG-19's `relu4_2`).
@@ -78,7 +82,7 @@ def build(size: int = 512) -> gr.Blocks:
                     gr.DeepLinkButton("Copy link", "Copied", size="sm", icon=None)
                 hint = gr.HTML(elem_id="hint")
             with gr.Column(scale=2, min_width=300):
-                preset = gr.Radio([(name.capitalize(), name) for name in PRESETS], value="preview", label="Care")
+                preset = gr.Radio([(name.capitalize(), name) for name in PRESETS], value="preview", label="Quality")
                 times = gr.HTML(parts.times(size), elem_id="times")
                 strength = gr.Slider(
                     0, 1, 0.5, step=0.05, label="Strength", info="0 keeps the photo, 1 is all painting."
@@ -94,10 +98,15 @@ def build(size: int = 512) -> gr.Blocks:
                         0.5, 2, 1, step=0.25, label="Strokes", info="Their size: the painting seen from afar or near."
                     )
                     colors = gr.Radio(COLORS, value="painting", label="Colours")
-                    init = gr.Radio(STARTS, value="content", label="Start from", info="Noise is freer of the photo.")
+                    init = gr.Radio(
+                        STARTS,
+                        value="content",
+                        label="Start from",
+                        info="Noise is freer of the photo, and wants Balanced or Fine.",
+                    )
                     with gr.Column(visible=False) as noise:
                         seed = gr.Number(
-                            0, label="Number of the noise", info="Each paints another picture.", precision=0
+                            0, label="Seed of the noise", info="Another number paints another picture.", precision=0
                         )
                     with gr.Column(visible=False) as other:
                         start_image = gr.Image(
@@ -105,7 +114,7 @@ def build(size: int = 512) -> gr.Blocks:
                         )
                     where = gr.Radio([(words, key) for key, words in WHERE.items()], value="everywhere", label="Where")
                     with gr.Column(visible=False) as region:
-                        gr.HTML(parts.hint("The subject is found by itself. Paint over it here to choose another."))
+                        gr.HTML(parts.hint(REGION))
                         drawing = gr.ImageEditor(
                             label="The subject",
                             brush=gr.Brush(default_size=24, colors=["rgb(255, 90, 60)"], color_mode="fixed"),
@@ -118,7 +127,7 @@ def build(size: int = 512) -> gr.Blocks:
                         )
                         find = gr.Button("Find the subject", size="sm")
                     with gr.Accordion("For study", open=False, elem_id="study"):
-                        gr.HTML(parts.hint("Layers other than these are used at every scale, as in the paper."))
+                        gr.HTML(parts.hint(STUDY))
                         style_layers = gr.Dropdown(
                             parts.RELUS, value=list(STYLE_LAYERS), multiselect=True, label="Style layers"
                         )
@@ -130,7 +139,7 @@ def build(size: int = 512) -> gr.Blocks:
                         type="filepath",
                         file_types=["image"],
                         columns=3,
-                        height=160,
+                        height=240,
                         sources=["upload"],
                         elem_id="mixed",
                     )
@@ -140,7 +149,7 @@ def build(size: int = 512) -> gr.Blocks:
                         with gr.Column(visible=False) as row:
                             shares.append(gr.Slider(0, 1, 0.5, step=0.05, label=f"Share of {name}"))
                         rows.append(row)
-                    repeat = gr.UploadButton("Set all this as for a picture painted here", size="sm", elem_id="repeat")
+                    repeat = gr.UploadButton("Take all settings from a PNG painted here", size="sm", elem_id="repeat")
         with gr.Accordion("What happened", open=False):
             gr.Markdown(WHAT_HAPPENED)
             drawn = gr.HTML(visit.draw([]), elem_id="drawn")
@@ -169,7 +178,7 @@ def build(size: int = 512) -> gr.Blocks:
                 concurrency_limit=None,  # the line is painting.LINE
                 **QUIET,
             )
-            run.failure(visit.idle, None, live, **AT_ONCE)
+            run.failure(visit.idle, [note, png, jpeg], live, **AT_ONCE)
         stop.click(visit.stop, None, stop, **AT_ONCE)
         reuse.click(lambda file: file, png, content, **AT_ONCE)
         mixed.change(visit.show_shares, mixed, rows, preprocess=False, **AT_ONCE)
@@ -178,9 +187,10 @@ def build(size: int = 512) -> gr.Blocks:
         repeat.upload(visit.repeat, repeat, [*kept, note], preprocess=False, concurrency_limit=None, **QUIET)
         init.change(visit.show_start, init, [noise, other], **AT_ONCE)
         where.change(lambda where: gr.Column(visible=where != "everywhere"), where, region, **AT_ONCE)
-        gr.on([where.change, content.change], visit.canvas, content, drawing, preprocess=False, **AT_ONCE)
+        where.change(visit.prepare, [where, content, drawing], drawing, **LOOKING)
+        gr.on([drawing.clear, content.change], visit.canvas, content, drawing, preprocess=False, **AT_ONCE)
         content.change(visit.fresh, [content, picture], [picture, note], preprocess=False, **AT_ONCE)
-        find.click(visit.find, [content, drawing], drawing, preprocess=False, concurrency_limit=1, **QUIET)
+        find.click(visit.find, [content, drawing], drawing, **LOOKING)
         sized = [longest, style_layers, content_layer]
         gr.on([longest.release, style_layers.change, content_layer.change], parts.times, sized, times, **AT_ONCE)
         # Taking all that is asked for, it also lets a link know what has been chosen so far.

@@ -151,7 +151,7 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Itera
         if now - last >= LIVE_SECONDS:
             last = now
             left = (now - learning) * (1 - stage.progress) / max(stage.progress, 1e-6)
-            words = f"Painting … about {left:.0f} s left"
+            words = f"Painting … {about(left)} left"
             yield View(shown, images.like(picture, order.photo.path), words, stage.progress, steps)
     settings = model.get_params() | {
         "content": order.photo.path.name,
@@ -159,6 +159,7 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Itera
         "style_weights": order.shares,
         "where": order.where,
         "init": order.init if isinstance(order.init, str) else order.init.path.name,
+        "sha256": {upload.path.name: upload.digest for upload in (order.photo, *order.paintings)},
     }
     finished = Finished(*_encode(picture, settings), steps, time.monotonic() - begun)
     if note == "Done":
@@ -200,7 +201,12 @@ def stages(model: StyleTransfer, photo: torch.Tensor, regions: dict[str, torch.T
 def _waiting(ahead: int, order: Order) -> str:
     seconds = estimate(order.preset, order.size, order.style_layers, order.content_layers)
     people = "One painting is" if ahead == 1 else f"{ahead} paintings are"
-    return f"Waiting in line: {people} ahead of yours; about {ahead * seconds / CONCURRENCY:.0f} s …"
+    return f"Waiting in line: {people} ahead of yours; {about(ahead * seconds / CONCURRENCY)} …"
+
+
+def about(seconds: float) -> str:
+    """A time in words."""
+    return f"about {max(1, seconds):.0f} s" if seconds < 99 else f"about {seconds / 60:.0f} min"
 
 
 def _encode(picture: torch.Tensor, settings: dict[str, Any]) -> tuple[bytes, bytes]:

@@ -4,6 +4,7 @@ import base64
 import html
 import io
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from PIL import Image, ImageOps
 from styler import samples
 from styler.demo import painting
 from styler.demo.errors import told
-from styler.demo.orders import named
+from styler.demo.orders import Upload, named
 from styler.objective import CONTENT_LAYER, STYLE_LAYERS
 from styler.optimize import PRESETS
 from styler.vgg import LAYERS
@@ -21,6 +22,7 @@ from styler.vgg import LAYERS
 QUIET: Any = {"show_progress": "hidden", "api_visibility": "private"}
 RELUS = [layer for layer in LAYERS if layer.startswith("relu")]
 AT_ONCE: Any = QUIET | {"queue": False}
+LOOKING: Any = QUIET | {"show_progress": "full", "preprocess": False, "concurrency_limit": 1}
 
 
 def chooser(label: str, role: str, file: str) -> gr.Image:
@@ -35,11 +37,18 @@ def chooser(label: str, role: str, file: str) -> gr.Image:
         alt_text=f"The {label.lower()} that is chosen",
         elem_id=role,
     )
+    upload.upload(partial(check, label.lower()), upload, None, preprocess=False, concurrency_limit=None, **QUIET)
     with gr.Row(elem_classes="shelf"):
         for key in samples.keys(role):
             button = gr.Button(caption(key), icon=icon(thumbnail(key)), min_width=92, elem_id=f"sample-{key}")
             button.click(lambda key=key: sample(key), None, upload, concurrency_limit=None, **QUIET)
     return upload
+
+
+def check(role: str, file: Any) -> None:
+    """Tell the visitor what is wrong with an upload, if anything is."""
+    with told():
+        Upload.of(file, role).read()
 
 
 def sample(key: str) -> str:
@@ -105,7 +114,9 @@ def hint(words: str) -> str:
 def times(size: float, style_layers: Sequence[str] = STYLE_LAYERS, content_layer: str = CONTENT_LAYER) -> str:
     """Return about how long each preset takes here."""
     layers = named(style_layers or STYLE_LAYERS, content_layer)
-    known = [f"{name.capitalize()} takes {_about(painting.estimate(name, int(size), *layers))}" for name in PRESETS]
+    known = [
+        f"{name.capitalize()} takes {painting.about(painting.estimate(name, int(size), *layers))}" for name in PRESETS
+    ]
     return f"<p>{', '.join(known)}.</p>"
 
 
@@ -115,10 +126,6 @@ def credits() -> str:
         f"- *{s.title}*, {s.maker}, {s.year}. Licence: {s.licence}. Source: {s.source}."
         for s in samples.SAMPLES.values()
     )
-
-
-def _about(seconds: float) -> str:
-    return f"about {max(1, seconds):.0f} s" if seconds < 99 else f"about {seconds / 60:.0f} min"
 
 
 def _fit(path: Path, size: tuple[int, int]) -> Image.Image:

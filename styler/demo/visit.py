@@ -1,5 +1,6 @@
 """What a touch does: each function takes what the page holds and returns what it is to show."""
 
+import html
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -20,10 +21,12 @@ from styler.optimize import PRESETS
 from styler.subject import find_subject
 
 DRAWN = 512  # px; longest side of the photo to paint on
-INK, SEEN_THROUGH = (255, 90, 60), 160
+# What is found can be seen through; a brush can't, which tells the two apart.
+INK, SEEN_THROUGH, OPAQUE = (255, 90, 60), 160, 208
 # What is set again as it was for a picture.
 REPEATED = ("preset", "strength", "size", "pooling", "style_scale", "colors", "random_state", *RECIPE_PARAMS)
-READY = "Painted beforehand. Tap Paint to see it happen, or choose other pictures."
+READY = "Painted beforehand. Tap Paint to see it happen, or choose a photo and a painting of your own."
+BEGUN, AGAIN = "One moment …", "Tap Paint to try again."
 
 
 def load(pair: tuple[str, str]) -> list[Any]:
@@ -35,7 +38,7 @@ def load(pair: tuple[str, str]) -> list[Any]:
 def begin(request: gr.Request) -> list[Any]:
     """Tell at once that the rest will follow."""
     painting.expect(str(request.session_hash))
-    return show(gr.skip(), parts.note("One moment …", 0), busy=True)
+    return show(gr.skip(), parts.note(BEGUN, 0), busy=True, files=None)
 
 
 def begin_finer(preset: str, size: int, request: gr.Request) -> list[Any]:
@@ -49,16 +52,20 @@ def begin_finer(preset: str, size: int, request: gr.Request) -> list[Any]:
 
 
 def run(request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
-    """Paint what is asked for, see `wanted`, and show it as it forms."""
-    with told():
-        for view in painting.paint(wanted(*asked), str(request.session_hash)):
-            yield show(
-                (view.photo, view.picture),
-                parts.note(view.note, view.progress),
-                busy=not view.last,
-                drawn=draw(view.steps) if view.steps else gr.skip(),
-                files=(view.png, view.jpeg),
-            )
+    """Paint what is asked for, see `wanted`, and show it as it forms; a sentence on what went wrong stays."""
+    try:
+        with told():
+            for view in painting.paint(wanted(*asked), str(request.session_hash)):
+                yield show(
+                    (view.photo, view.picture),
+                    parts.note(view.note, view.progress),
+                    busy=not view.last,
+                    drawn=draw(view.steps) if view.steps else gr.skip(),
+                    files=(view.png, view.jpeg),
+                )
+    except gr.Error as error:
+        yield show(gr.skip(), parts.note(html.unescape(error.message)), busy=True, files=None)
+        raise
 
 
 def wanted(content: Any, style: Any, mixed: Any, *rest: Any) -> Order:
@@ -76,11 +83,21 @@ def find(content: Any, drawing: Any) -> gr.ImageEditor:
     """Show in the editor the photo with its subject painted over, spread from what the visitor has marked."""
     with told():
         photo = images.resize(Upload.of(content, "photo").read(), DRAWN)
-        marked = drawn_on(drawing)
-        mask = find_subject(photo, None if marked is None else marked.painted())
+        marked = drawn_on(drawing, OPAQUE)
+        mask = find_subject(photo, None if marked is None else marked.painted(OPAQUE))
         layer = np.zeros((*mask.shape, 4), np.uint8)
         layer[..., :3], layer[..., 3] = INK, np.where(mask > 0.5, SEEN_THROUGH, 0)
         return editor(photo, Image.fromarray(layer))
+
+
+def prepare(where: str, content: Any, drawing: Any) -> gr.ImageEditor:
+    """Show in the editor what is found in the photo, unless it is there or something is painted already."""
+    try:
+        if where == "everywhere" or drawn_on(drawing):
+            return gr.skip()
+        return find(content, None)
+    except (ValueError, gr.Error):
+        return canvas(content)
 
 
 def canvas(content: Any) -> gr.ImageEditor:
@@ -104,9 +121,9 @@ def stop(request: gr.Request) -> gr.Button:
     return gr.Button(interactive=False)
 
 
-def idle() -> list[Any]:
-    """Make the page ready again after a failure."""
-    return show(gr.skip(), parts.note("Tap Paint to try again."), busy=False)
+def idle(note: str, png: str | None, jpeg: str | None) -> list[Any]:
+    """Make the page ready again after a failure, with the picture that was there before."""
+    return show(gr.skip(), parts.note(AGAIN) if BEGUN in note else gr.skip(), busy=False, files=(png, jpeg))
 
 
 def look(content: Any, style: Any, *_: Any) -> str:
@@ -121,8 +138,8 @@ def fresh(content: Any, picture: Any) -> list[Any]:
         return [gr.skip(), gr.skip()]
     try:
         photo = images.like(images.resize(Upload.of(content, "photo").read(), DRAWN), "a path")
-    except ValueError:
-        return [gr.skip(), gr.skip()]
+    except ValueError as error:
+        return [gr.skip(), parts.note(str(error))]
     return [(photo, photo), parts.note("Tap Paint to paint this photo.")]
 
 
@@ -197,12 +214,16 @@ def draw(steps: list[plots.Step]) -> str:
 
 
 def show(
-    picture: Any, note: str, busy: bool, drawn: Any = None, files: tuple[str | None, str | None] = (None, None)
+    picture: Any, note: Any, busy: bool, drawn: Any = None, files: tuple[str | None, str | None] | None = (None, None)
 ) -> list[Any]:
     """Return updates for the picture, the note, the drawings, Stop, what can be done with a finished picture, and all
-    the buttons that start or load something."""
-    done = files[0] is not None
-    downloads = [gr.DownloadButton(value=file, interactive=done) for file in files]
+    the buttons that start or load something. Without `files` those of the last picture wait."""
+    done = files is not None and files[0] is not None
+    downloads = (
+        [gr.DownloadButton(value=file, interactive=done) for file in files]
+        if files
+        else [gr.DownloadButton(interactive=False)] * 2
+    )
     return [
         picture,
         note,
