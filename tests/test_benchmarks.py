@@ -1,7 +1,6 @@
 """The numbers rank what is known to be better or worse; the command writes what it promises."""
 
-import subprocess
-import sys
+import runpy
 from itertools import islice
 
 import pytest
@@ -39,7 +38,7 @@ def test_a_frame_and_noise_are_found(photo, painting):
 
 
 def test_plain_gatys_paints(photo, painting):
-    *_, last = islice(gatys(photo, painting), 12)
+    *_, last = islice(gatys(photo, painting), 8)
     assert style_distance(photo, painting, last) < 0.9
 
 
@@ -47,9 +46,10 @@ def test_operations_of_one_layer():
     assert operations(100, ["relu1_1"]) == 2 * 2 * 9 * 3 * 64 * 100
 
 
-def test_the_command_writes_results_and_a_sheet(tmp_path):
-    command = [sys.executable, "-m", "benchmarks", "--quick", "--only", "styler preview", "--device", "cpu"]
-    subprocess.run([*command, "--output", tmp_path], check=True)
+def test_the_command_writes_results_and_a_sheet(tmp_path, monkeypatch):
+    options = ["--quick", "--only", "styler preview", "--device", "cpu", "--output", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", ["benchmarks", *options])
+    runpy.run_module("benchmarks", run_name="__main__")
     results = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
     assert "## Quality" in results and "pagoda+starry_night | styler preview" in results
     assert (tmp_path / "contact_sheet.jpg").stat().st_size > 1000

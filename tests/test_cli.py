@@ -1,4 +1,4 @@
-"""The command line, as a process of its own."""
+"""The command line; as a process of its own where the process is what counts."""
 
 import json
 import signal
@@ -20,11 +20,6 @@ from styler.samples import path
 BALL, CAT, STARRY, WAVE = (str(path(key)) for key in ("ball", "cat", "starry_night", "great_wave"))
 
 
-def styler(*args, **options):
-    command = [sys.executable, "-m", "styler", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
-
-
 def test_choices_are_the_estimators():
     assert tuple(PRESETS) == cli.PRESETS
     assert tuple(COLORS) == cli.COLORS
@@ -36,26 +31,13 @@ def test_help_needs_no_torch():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_one_picture_and_its_report(tmp_path):
+def test_one_picture_and_its_report(tmp_path, capsys):
     out = tmp_path / "out.png"
-    options = [
-        "--size",
-        64,
-        "--preset",
-        "preview",
-        "--seed",
-        3,
-        "--style-weights",
-        2,
-        1,
-        "--strength",
-        0.7,
-        "--colors",
-        "photo",
-    ]
-    done = styler(CAT, STARRY, WAVE, "-o", out, *options, "--json", "--device", "cpu")
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
+    options = ["--size", "64", "--preset", "preview", "--seed", "3", "--style-weights", "2", "1", "--strength", "0.7"]
+    options += ["--colors", "photo", "--device", "cpu", "--json"]
+    assert cli.main([CAT, STARRY, WAVE, "-o", str(out), *options]) == 0
+    said = capsys.readouterr()
+    report = json.loads(said.out)
     assert report["output"] == str(out) and report["size"] == [64, 43] and report["device"] == "cpu"
     assert report["style_distance"]["after"] < report["style_distance"]["before"]
     assert report["content_distance"]["before"] == 0 < report["content_distance"]["after"]
@@ -69,22 +51,24 @@ def test_one_picture_and_its_report(tmp_path):
         and kept["style"] == [STARRY, WAVE]
         and kept["colors"] == "photo"
     )
-    assert "left" in done.stderr  # the bar
+    assert "left" in said.err  # the bar
 
 
-def test_subject_and_background(tmp_path):
+def test_subject_and_background(tmp_path, capsys):
     X = read(CAT)
     mask, out = torch.zeros_like(X), tmp_path / "out.png"
     mask[..., : X.shape[-1] // 2] = 1
     save(resize(mask, 300), tmp_path / "mask.png")
-    options = ["--size", 64, "--preset", "preview", "--mask", tmp_path / "mask.png", "--background-style", "None"]
-    done = styler(CAT, STARRY, WAVE, "--style-weights", 2, 1, "-o", out, *options, "--json")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("it is resized") == 1 and "Warning" not in done.stderr
+    options = ["--size", "64", "--preset", "preview", "--mask", str(tmp_path / "mask.png"), "--json"]
+    options += ["--background-style", "None", "--style-weights", "2", "1"]
+    assert cli.main([CAT, STARRY, WAVE, "-o", str(out), *options]) == 0
+    said = capsys.readouterr()
+    assert said.err.count("it is resized") == 1 and "Warning" not in said.err
     difference = (read(out) - resize(X, 64)).abs().mean((0, 1, 2))
     assert difference[:28].min() > 0.01 > 0.005 > difference[36:].max()
     assert settings(out)["mask"] == str(tmp_path / "mask.png") and settings(out)["background_style"] == "None"
-    assert json.loads(done.stdout)["style_distance"]["after"] < json.loads(done.stdout)["style_distance"]["before"]
+    distance = json.loads(said.out)["style_distance"]
+    assert distance["after"] < distance["before"]
 
 
 @pytest.mark.parametrize("extension", ["png", "tif"])
@@ -148,7 +132,9 @@ def test_a_picture_that_was_stopped_is_painted_to_its_end(tmp_path, capsys):
 
 
 def test_quiet_is_quiet(tmp_path):
-    done = styler(CAT, STARRY, "-o", tmp_path / "out.jpg", "--size", 32, "--preset", "preview", "--quiet")
+    options = ["-o", str(tmp_path / "out.jpg"), "--size", "32", "--preset", "preview", "--quiet"]
+    command = [sys.executable, "-m", "styler", CAT, STARRY, *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -228,10 +214,10 @@ def test_a_picture_too_large_for_memory_is_told(monkeypatch, capsys, tmp_path):
     assert "99999 px does not fit in memory" in capsys.readouterr().err
 
 
-def test_a_killed_picture_goes_on_from_its_checkpoint(tmp_path):
+def test_a_killed_picture_goes_on_from_its_checkpoint(tmp_path, capsys):
     """Killed with no chance to tidy up, wherever it is: what lies on disk is whole, and the rest is painted."""
     out, checkpoint = tmp_path / "out.png", tmp_path / "out.png.resume"
-    args = [CAT, WAVE, "-o", str(out), "--size", "96", "--preset", "preview"]
+    args = [CAT, WAVE, "-o", str(out), "--size", "64", "--preset", "preview"]
     code = "import sys, styler.cli as c; c.CHECKPOINT_SECONDS = 0; sys.exit(c.main(sys.argv[1:]))"
     process = subprocess.Popen([sys.executable, "-c", code, *args], stderr=subprocess.DEVNULL)
     while not checkpoint.exists():
@@ -243,7 +229,6 @@ def test_a_killed_picture_goes_on_from_its_checkpoint(tmp_path):
     with safe_open(checkpoint, "pt") as file:
         made = int(file.metadata()["step"])
 
-    done = styler(*args, "--resume", "--json")
-    assert done.returncode == 0, done.stderr
-    assert 0 < made < json.loads(done.stdout)["iterations"]
+    assert cli.main([*args, "--resume", "--json"]) == 0
+    assert 0 < made < json.loads(capsys.readouterr().out)["iterations"]
     assert out.exists() and not checkpoint.exists()

@@ -221,7 +221,7 @@ def test_not_fitted():
 
 
 def test_distances_fall_toward_the_painting():
-    model = StyleTransfer(size=128, max_iter=25).fit(STARRY)
+    model = StyleTransfer(size=64, max_iter=25).fit(STARRY)
     painted = model.transform(CAT)
     before, after = model.distances(CAT, CAT), model.distances(CAT, painted)
     assert before["content"] == 0 < after["content"]
@@ -312,7 +312,7 @@ def test_search_for_the_best_strength():
     """As in the README: paintings are what is fitted, photos what is scored."""
     photos = [photo("uint8"), photo("uint8")[:, ::-1]]
     search = GridSearchCV(
-        StyleTransfer(size=48, max_iter=8),
+        StyleTransfer(size=48, max_iter=4),
         {"strength": [0.0, 0.6], "style_scale": [1.0, 2.0]},
         scoring=lambda model, X: model.score(photos),
         cv=[([0], [0])],
