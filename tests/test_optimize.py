@@ -133,7 +133,7 @@ def frame(image):
 def test_a_picture_has_no_frame(network, monkeypatch):
     """Faint noise, which has no edge of its own, shows a frame best; zeros for borders paint one, so it can tell."""
     photo = 0.5 + 0.1 * torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0)).clamp(-3, 3)
-    scales = schedule(96, "balanced", 30)
+    scales = schedule(96, "balanced", 20)
 
     def painted():
         style = style_statistics(network, resize(read(path("great_wave")), 96), scales[0].recipe.style)
