@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import io
 import json
 import re
@@ -39,6 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **LAUNCH)
         yield url.rstrip("/")
         page.close()
+        gc.collect()  # the clients' event loops, whose warnings would fall on whichever test came next
 
 
 @pytest.fixture
