@@ -11,8 +11,8 @@ from pathlib import Path
 
 from styler.samples import path
 
-# GB to paint in: what lets VGG look at the whole, and what does not.
-WHOLE = {512: 4, 1024: 4, 2048: 12, 4096: 20}
+# GB to paint in: what lets VGG look at the whole, and what does not. From 4096 px on a CPU paints by tiles anyway.
+WHOLE = {512: 4, 1024: 4, 2048: 12}
 TILED = {512: 0.2, 1024: 0.5, 2048: 1.2, 4096: 3.0, 8192: 10.0}
 PRESET = {8192: "preview"}
 

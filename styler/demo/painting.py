@@ -51,8 +51,8 @@ class View:
 
     Attributes
     ----------
-    photo : PIL.Image.Image
-        The photo, at the size of the picture.
+    photo : str
+        The path of the photo, at the size of the picture.
     picture : PIL.Image.Image or str
         The picture so far, or the path of the file that holds the last one.
     note : str
@@ -67,7 +67,7 @@ class View:
         Whether nothing follows.
     """
 
-    photo: Any
+    photo: str
     picture: Any
     note: str
     progress: float | None = None
@@ -111,26 +111,29 @@ def paint(order: Order, session: str) -> Iterator[View]:
     ValueError
         If an image can't be read, or the line is full.
     """
-    try:
-        photo = images.resize(order.photo.read(), order.size)
-        shown = images.like(photo, order.photo.path)
-        if finished := FINISHED.get(order):
-            yield from _files(order, shown, finished, f"Done; painted before, in {finished.seconds:.0f} s")
-            return
-        with closing(LINE.turn()) as turn:
-            for ahead in turn:
-                if session in _stopping:
-                    yield View(shown, shown, "Stopped before it began.", last=True)
-                    return
-                if not ahead:
-                    break
-                yield View(shown, shown, _waiting(ahead, order))
-            yield from _paint(order, session, photo, shown)
-    finally:
-        _stopping.discard(session)
+    with tempfile.TemporaryDirectory(prefix="styler-") as folder:
+        try:
+            photo = images.resize(order.photo.read(), order.size)
+            # A file: of an image Gradio would write another, again and again over the one that is being sent.
+            shown = str(Path(folder, "photo.jpg"))
+            images.save(photo, shown)
+            if finished := FINISHED.get(order):
+                yield from _files(order, shown, finished, f"Done; painted before, in {finished.seconds:.0f} s")
+                return
+            with closing(LINE.turn()) as turn:
+                for ahead in turn:
+                    if session in _stopping:
+                        yield View(shown, shown, "Stopped before it began.", last=True)
+                        return
+                    if not ahead:
+                        break
+                    yield View(shown, shown, _waiting(ahead, order))
+                yield from _paint(order, session, photo, shown)
+        finally:
+            _stopping.discard(session)
 
 
-def _paint(order: Order, session: str, photo: torch.Tensor, shown: Any) -> Iterator[View]:
+def _paint(order: Order, session: str, photo: torch.Tensor, shown: str) -> Iterator[View]:
     yield View(shown, shown, "Looking at the two pictures …", 0)
     begun = time.monotonic()
     lesson = tuple(getattr(order, name) for name in LESSON)
@@ -218,7 +221,7 @@ def _encode(picture: torch.Tensor, settings: dict[str, Any]) -> tuple[bytes, byt
         return png.read_bytes(), jpeg.read_bytes()
 
 
-def _files(order: Order, shown: Any, finished: Finished, note: str, progress: float = 1) -> Iterator[View]:
+def _files(order: Order, shown: str, finished: Finished, note: str, progress: float = 1) -> Iterator[View]:
     """The last view; its files live until the loop goes on, by when Gradio has copies of its own."""
     stem = f"{_slug(order.photo)}-as-{'-and-'.join(map(_slug, order.paintings))}"[:100]
     with tempfile.TemporaryDirectory(prefix="styler-") as folder:
