@@ -24,7 +24,7 @@ def test_the_photo_is_all_content_and_no_style(photo, painting):
 
 def test_the_painting_is_all_style(photo, painting):
     q = quality(photo, painting, resize(seen_at(painting, 96), 96))
-    assert max(q[name] for name in STYLE) < 0.4  # a quarter of 96 px is a small sample
+    assert max(q[name] for name in STYLE) < 0.5  # a quarter of 96 px is a small sample
     assert q["content"] < 0.5
 
 
