@@ -27,7 +27,7 @@ def write(path: str | os.PathLike[str], point: Point, settings: Mapping[str, Any
     settings : mapping
         How the picture is painted, and from what; JSON is made of it.
     """
-    told = {"step": str(point.step), "settings": plain(settings)}
+    told = {"step": str(point.step), "restarted": json.dumps(point.restarted), "settings": plain(settings)}
     with replacing(path) as file:
         file.write(save({"pixels": point.pixels.cpu().contiguous()}, told))
 
@@ -44,7 +44,8 @@ def read(path: str | os.PathLike[str], settings: Mapping[str, Any]) -> Point | N
         return None
     try:
         with safe_open(path, "pt") as file:
-            told, point = file.metadata(), Point(int(file.metadata()["step"]), file.get_tensor("pixels"))
+            told, pixels = file.metadata(), file.get_tensor("pixels")
+            point = Point(int(told["step"]), pixels, tuple(json.loads(told["restarted"])))
             before = json.loads(told["settings"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no checkpoint, or a broken one; delete it to start anew.") from error

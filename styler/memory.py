@@ -98,8 +98,8 @@ def plan(
     )
     if left < least:
         raise ValueError(
-            f"the picture needs {(memory - left + least) / GB:.1f} GB of memory and has "
-            f"{memory / GB:.1f} GB; make it smaller (size), or give it more (max_memory, or close other programs)."
+            f"the picture needs {(memory - left + least) / GB:.2f} GB of memory and has "
+            f"{memory / GB:.2f} GB; make it smaller (size), or give it more (max_memory, or close other programs)."
         )
     history = int(min(steps, max(0, left - best) // (2 * picture)))
     return Plan(tile_side(shape, min(left - history * 2 * picture, largest * look), look, halo), history)

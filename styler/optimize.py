@@ -95,10 +95,13 @@ class Point(NamedTuple):
         Steps made over all scales.
     pixels : Tensor of shape (1, 3, height, width)
         The picture at the size of the scale that it is painted at.
+    restarted : tuple of int
+        Steps within a scale after which it was gone on with before, and L-BFGS began with nothing to recall.
     """
 
     step: int
     pixels: Tensor
+    restarted: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -234,7 +237,8 @@ def paint(
         Bytes to paint in, at most; see `styler.memory.plan`.
     resume : Point, optional
         Of the last stage of a picture that was broken off; one that ended a scale goes on as if nothing had been, one
-        within a scale without the memory of L-BFGS.
+        within a scale without the memory of L-BFGS. At step 0 of no picture yet, to paint one that was gone on with
+        once more: L-BFGS forgets at the same steps.
 
     Yields
     ------
@@ -259,6 +263,7 @@ def paint(
     plans = planned(network, shape, scales, memory)
     cost = sum(scale.cost(how) for scale, how in zip(scales, plans, strict=True))
     step, n_steps, done = 0, sum(scale.steps for scale in scales), 0.0
+    restarted = resume.restarted if resume else ()
     for scale, style, how in zip(scales, styles, plans, strict=True):
         here = resize(start, scale.size)
         made = min(max(0, resume.step - step), scale.steps) if resume else 0
@@ -273,15 +278,20 @@ def paint(
         at = masks if masks is None else with_margin(F.adaptive_avg_pool2d(masks, (here.shape[-2], here.shape[-1])))
         content = with_margin(resize(photo, scale.size))
         function = objective(network, content, style, strength, scale.recipe, at, how.side)
-        for pixels, losses in OPTIMIZERS[optimizer](function, with_margin(x), scale.steps - made, how.history):
-            x = without_margin(pixels).clamp(0, 1)
-            step, done = step + 1, done + scale.step_cost(how)
-            yield Stage(partial(finish, x), Point(step, x), scale.size, step, n_steps, done / cost, losses)
+        if made:
+            restarted = (*restarted, step)
+        end = step + scale.steps - made
+        for stop in [*(r for r in restarted if step < r < end), end]:
+            for pixels, losses in OPTIMIZERS[optimizer](function, with_margin(x), stop - step, how.history):
+                x = without_margin(pixels).clamp(0, 1)
+                step, done = step + 1, done + scale.step_cost(how)
+                point = Point(step, x, restarted)
+                yield Stage(partial(finish, x), point, scale.size, step, n_steps, done / cost, losses)
 
 
 def planned(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], memory: float) -> list[Plan]:
     """How each scale of a picture of a shape (height, width) is painted within some memory, in bytes."""
-    return [
+    plans = [
         plan(
             margined(shape, scale.size),
             min(scale.steps, HISTORY),
@@ -291,8 +301,9 @@ def planned(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], mem
             scale.recipe.content_channels,
             TILES_FROM.get(network.device.type, math.inf),
         )
-        for scale in scales
+        for scale in reversed(scales)  # so that what does not fit is the whole picture, and not a step on its way
     ]
+    return plans[::-1]
 
 
 def margined(shape: tuple[int, int], size: int) -> tuple[int, int]:
