@@ -8,6 +8,8 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +20,7 @@ from styler.estimator import StyleTransfer
 from styler.images import FORMATS, ImageLike, check_output, read, save
 from styler.jobs import side_by_side
 
+ALONE = 2  # the least number of jobs that has processes of its own
 Regions = Callable[[Tensor], Mapping[str, ImageLike]]
 PathLike = str | os.PathLike[str]
 
@@ -48,7 +51,7 @@ def paint_files(
     regions: Regions | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Iterator[Outcome]:
-    """Paint files, `painter.n_jobs` at a time, or as ``joblib.parallel_config`` says; starts at once.
+    """Paint files, `painter.n_jobs` at a time, or as ``joblib.parallel_config`` says.
 
     Only paths and the painter travel to other processes, so other machines need to see the same files by the same
     names. Each picture is written as soon as it is painted, in one stroke: what is there is whole, and is not painted
@@ -72,7 +75,7 @@ def paint_files(
     -------
     iterator of Outcome
         First the pictures that were there already, then the others, as each is done. A photo that can't be painted
-        stops none of the others.
+        stops none of the others, nor does a process that dies.
 
     Raises
     ------
@@ -92,11 +95,36 @@ def paint_files(
     if settings is None:  # an image to start from is no setting
         settings = {k: v for k, v in painter.get_params().items() if k != "init" or isinstance(v, PathLike)}
     here = os.getcwd()  # workers may be at home elsewhere
-    calls = (
+    calls = [
         (painter, photo, picture, here, regions, settings) for photo, picture in pictures.items() if photo not in there
-    )
-    outcomes = side_by_side(paint_file, calls, painter.n_jobs, ordered=False)
-    return (outcome for part in ([Outcome(*pair) for pair in there.items()], outcomes) for outcome in part)
+    ]
+    return chain((Outcome(*pair) for pair in there.items()), paint_all(calls, painter.n_jobs))
+
+
+def paint_all(calls: Sequence[tuple[Any, ...]], n_jobs: int | None) -> Iterator[Outcome]:
+    """Call `paint_file` with each of many arguments, though processes may die under it."""
+    waiting = deque(calls)
+    while waiting:
+        at_hand: dict[str, tuple[Any, ...]] = {}
+
+        def taken(at_hand: dict[str, tuple[Any, ...]] = at_hand) -> Iterator[tuple[Any, ...]]:
+            while waiting:
+                arguments = waiting.popleft()
+                at_hand[arguments[1]] = arguments
+                yield arguments
+
+        try:
+            for outcome in side_by_side(paint_file, taken(), n_jobs, ordered=False):
+                del at_hand[outcome.photo]
+                yield outcome
+        except BrokenProcessPool:  # and with one process all die; whose fault it was shows when each is by itself
+            for arguments in at_hand.values():
+                try:
+                    yield from side_by_side(paint_file, [arguments], ALONE)
+                except BrokenProcessPool:
+                    _, photo, picture, *_ = arguments
+                    died = f"{photo}: its process died twice, as for want of memory; paint it smaller, or again later."
+                    yield Outcome(photo, picture, 0.0, died)
 
 
 def paint_file(
@@ -184,10 +212,14 @@ def pictures_of(photos: Sequence[PathLike], folder: PathLike) -> dict[str, str]:
     """
     if not len(photos):
         raise ValueError("there are no photos to paint; give one or more.")
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise ValueError(f"{folder} is a file; many photos go to a folder: name one, or a new one.")
+    is_file = os.path.exists(folder) or Path(folder).suffix.lower() in FORMATS
+    if is_file and not os.path.isdir(folder):
+        raise ValueError(f"{folder} names a file; many photos go to a folder: name one, or a new one.")
     owners: dict[str, str] = {}
-    for photo in (os.fspath(photo) for photo in photos):
+    for photo in photos:
+        if not isinstance(photo, str | os.PathLike):
+            raise TypeError(f"a photo is of type {type(photo).__name__}; give paths, or images to iter_transform.")
+        photo = os.fspath(photo)
         name = os.path.basename(photo)
         picture = os.path.join(folder, name if Path(name).suffix.lower() in FORMATS else f"{name}.png")
         if os.path.realpath(picture) == os.path.realpath(photo):

@@ -97,6 +97,21 @@ def test_a_folder_is_painted_whatever_is_wrong_with_one_photo(painter, photos, t
             assert kept["content"] == outcome.photo and list(kept["sha256"]) == [outcome.photo] and kept["size"] == 32
 
 
+def deadly(photo):
+    """Ends the process that looks at a square photo."""
+    if photo.shape[-1] == photo.shape[-2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"": torch.ones(1, 1, *photo.shape[-2:])}
+
+
+def test_a_process_that_dies_takes_only_its_own_photo(photos, tmp_path):
+    painter = StyleTransfer(size=32, max_iter=2, n_jobs=2).fit({"": STARRY})
+    outcomes = list(paint_files(painter, photos, tmp_path / "out", deadly))
+    (failed,) = (outcome for outcome in outcomes if outcome.error)
+    assert failed.error.startswith(f"{photos / '4.jpg'}: its process died twice, as for want of memory")
+    assert len(outcomes) == len(SHAPES) and len(os.listdir(tmp_path / "out")) == len(SHAPES) - 1
+
+
 def test_what_is_there_is_left_as_it_is(painter, photos, tmp_path):
     files, out = photos_in(photos)[:3], tmp_path / "out"
     out.mkdir()
@@ -173,9 +188,11 @@ def test_ctrl_c_keeps_the_pictures_that_are_done(photos, tmp_path):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["photos", STARRY, "-o", "out", "--jobs", "0"], "'n_jobs'"),
+        (["photos", STARRY, "-o", "out", "--jobs", "0"], "--jobs is 0"),
+        (["photos", STARRY, "-o", "out.png"], "out.png names a file; many photos go to a folder"),
+        (["photos", STARRY, "-o", "out", "--resume"], "--resume and --save-mask are for one photo"),
         (["nothing", STARRY, "-o", "out"], "there is no photo in nothing"),
-        (["photos", STARRY, "-o", CAT], "is a file; many photos go to a folder"),
+        (["photos", STARRY, "-o", CAT], "names a file; many photos go to a folder"),
         (["photos", STARRY, "-o", "photos"], "would replace it"),
         (["photos", STARRY, "-o", "out", "--mask", CAT], "--mask find"),
         (["photos", STARRY, "-o", os.path.join("photos", "0.jpg", "out")], "choose another place"),
@@ -194,6 +211,8 @@ def test_bad_input_is_one_sentence_and_status_2(args, says, photos, tmp_path, mo
 def test_bad_input_from_a_script(painter, tmp_path):
     with pytest.raises(ValueError, match="would have one picture"):
         pictures_of([os.path.join("a", "x.jpg"), os.path.join("b", "x.jpg")], "out")
+    with pytest.raises(TypeError, match="a photo is of type ndarray; give paths, or images to iter_transform"):
+        paint_files(painter, [np.zeros((32, 32, 3))], tmp_path)
     with pytest.raises(ValueError, match="there are no photos"):
         paint_files(painter, [], tmp_path)
     with pytest.raises(ValueError, match="name a folder of photos"):
