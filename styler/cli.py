@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
+import re
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +37,11 @@ CONTENT_LOSSES = ("standardised", "squared")
 
 def parser() -> argparse.ArgumentParser:
     """The arguments, without anything that takes long to import."""
-    p = argparse.ArgumentParser(prog="styler", description="Paint a photo in the style of a painting.")
+    p = argparse.ArgumentParser(
+        prog="styler",
+        usage="%(prog)s CONTENT STYLE [STYLE …] -o OUT [options]",
+        description="Paint a photo in the style of a painting.",
+    )
     p.add_argument("content", metavar="CONTENT", nargs="?", help="the photo, or a folder of photos")
     p.add_argument("style", metavar="STYLE", nargs="*", help="the painting, or several to be blended")
     p.add_argument(
@@ -52,27 +58,34 @@ def parser() -> argparse.ArgumentParser:
         metavar="OUT",
         help="paint again what this command painted before: the same files and settings, but for those given anew",
     )
-    p.add_argument("--size", type=int, default=512, metavar="N", help="longest side in px (default: 512)")
+    p.add_argument("--size", type=number(int, 32), default=512, metavar="N", help="longest side in px (default: 512)")
     p.add_argument("--preset", choices=PRESETS, default="balanced", help="time to take (default: balanced)")
     p.add_argument(
-        "--strength", type=float, default=0.5, metavar="S", help="0: the photo, 1: all painting (default: 0.5)"
+        "--strength",
+        type=number(float, 0, 1),
+        default=0.5,
+        metavar="S",
+        help="0: the photo, 1: all painting (default: 0.5)",
     )
     p.add_argument(
         "--style-scale",
-        type=float,
+        type=number(float, 0.5, 2),
         default=1.0,
         metavar="S",
         help="size of the strokes, 0.5 to 2: the painting seen from afar or near (default: 1)",
     )
     p.add_argument(
         "--style-weights",
-        type=float,
+        type=share,
         nargs="+",
         metavar="W",
         help="the share of each painting, after the pictures: --style-weights 0.7 0.3",
     )
     p.add_argument(
-        "--init", default="content", metavar="I", help="where to start: content, noise, or an image (default: content)"
+        "--init",
+        default="content",
+        metavar="I",
+        help="where to start: content (default); or noise or an image, which take --preset fine",
     )
     p.add_argument(
         "--colors",
@@ -84,8 +97,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--mask",
         metavar="M",
-        help="an image as large as the photo: white where the subject is, black elsewhere; or find, to have it found",
+        help="an image as large as the photo: white where the subject is, black elsewhere; or find, to have it guessed",
     )
+    p.add_argument("--save-mask", metavar="M", help="with --mask find: where to write what was found, to be looked at")
     for region in REGIONS:
         p.add_argument(
             f"--{region}-style",
@@ -95,6 +109,7 @@ def parser() -> argparse.ArgumentParser:
     for kind, default in (("style", "relu1_1, relu2_1 … relu5_1"), ("content", "relu4_2")):
         p.add_argument(
             f"--{kind}-layers",
+            type=layer,
             nargs="+",
             metavar="L",
             help=f"after the pictures, with weights or without: relu1_1=1 relu2_1=0.5 (default: {default})",
@@ -116,7 +131,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--max-memory",
-        type=float,
+        type=number(float, 0.01),
         metavar="GB",
         help="memory to paint in, in GB (default: 3/4 of what is free)",
     )
@@ -124,10 +139,54 @@ def parser() -> argparse.ArgumentParser:
         "--resume", action="store_true", help="go on with a picture that was broken off, from the file OUT.resume"
     )
     p.add_argument("--device", metavar="D", help="cpu, cuda or mps (default: the GPU if there is one)")
-    p.add_argument("--seed", type=int, default=0, metavar="N", help="the seed of whatever is random (default: 0)")
+    p.add_argument(
+        "--seed",
+        type=number(int, 0, 2**32 - 1),
+        default=0,
+        metavar="N",
+        help="the seed of whatever is random (default: 0)",
+    )
     p.add_argument("--json", action="store_true", help="print what was done as one JSON object")
     p.add_argument("--quiet", action="store_true", help="print nothing but errors, and the JSON if asked for")
     return p
+
+
+def number(kind: Callable[[str], float], least: float, most: float = math.inf) -> Callable[[str], float]:
+    """What reads a number within bounds."""
+    bounds = f"of {least} or more" if most == math.inf else f"from {least} to {most}"
+
+    def read(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not a {'whole ' * (kind is int)}number {bounds}.")
+        return value
+
+    return read
+
+
+def share(text: str) -> float:
+    """A painting's share of the style."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no number; name the pictures before this option.") from None
+
+
+def layer(text: str) -> tuple[str, float]:
+    """A layer with its weight, from words such as relu1_1 or relu1_1=0.5."""
+    name, _, weight = text.partition("=")
+    try:
+        value = float(weight or 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"the weight in {text} is no number; write it as relu1_1=0.5.") from None
+    if not re.fullmatch(r"(conv|relu)\d_\d|pixels", name):
+        raise argparse.ArgumentTypeError(
+            f"{text} is no layer, such as relu1_1 or relu1_1=0.5; name the pictures before this option."
+        )
+    return name, value
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -188,18 +247,18 @@ def restored(path: str) -> dict[str, Any]:
             f"{path} was stopped at step {kept['steps']} of {kept['of_steps']}; it is painted to the end now.",
             stacklevel=2,
         )
-    return {name: kept[name] for name in (*INPUTS, *CHOICES) if name in kept} | {"seed": kept.get("random_state")}
+    arguments = {name: kept[name] for name in (*INPUTS, *CHOICES) if name in kept}
+    return arguments | {"seed": kept.get("random_state"), "restarted": kept.get("restarted", ())}
 
 
-def layers(given: Sequence[str] | dict[str, float] | None) -> dict[str, float] | None:
-    """Layers with their weights, from words such as relu1_1 or relu1_1=0.5."""
+def layers(given: Sequence[tuple[str, float]] | dict[str, float] | None) -> dict[str, float] | None:
+    """Layers with their weights, as given now or restored."""
     if given is None or isinstance(given, dict):
         return given
-    words = [word.partition("=") for word in given]
-    try:
-        return {name: float(weight) if equals else 1.0 for name, equals, weight in words}
-    except ValueError:
-        raise ValueError(f"{' '.join(given)}: a layer's weight is no number; write it as relu1_1=0.5.") from None
+    weights = dict(given)
+    if len(weights) < len(given):
+        raise ValueError(f"a layer is named twice in {' '.join(name for name, _ in given)}; name each once.")
+    return weights
 
 
 def sha256(path: str) -> str:
@@ -222,6 +281,8 @@ def styles(args: argparse.Namespace) -> dict[str, list[str] | None]:
         return {"": args.style}
     if not args.style and not all(given.values()):
         raise ValueError("give a painting after the photo, or both --subject-style and --background-style.")
+    if args.style and all(given.values()):
+        warnings.warn(f"{' and '.join(args.style)}: not used, as both regions have a style of their own.", stacklevel=2)
     if args.style_weights and len(args.style) != len(args.style_weights):
         raise ValueError(
             f"{len(args.style_weights)} style weight(s) for {len(args.style)} style(s); give one weight for each."
@@ -235,26 +296,37 @@ def styles(args: argparse.Namespace) -> dict[str, list[str] | None]:
 def run(args: argparse.Namespace) -> int:
     """Learn the style, and paint what is to be painted."""
     from styler.estimator import StyleTransfer
-    from styler.images import check_output, read
+    from styler.images import check_output, read, save
     from styler.many import photos_in, pictures_of
     from styler.regions import read_mask
 
     start, wanted = time.perf_counter(), styles(args)
+    if args.jobs == 0:
+        raise ValueError("--jobs is 0; give 1 or more, or -1 for as many as there are cores.")
+    if args.save_mask and args.mask != FIND:
+        raise ValueError(f"--save-mask writes what is found; it needs --mask {FIND}.")
+    if args.init not in STARTS and not Path(args.init).exists():
+        raise ValueError(f"--init {args.init} is neither {' nor '.join(STARTS)}, nor an image that is there.")
     sources = [path for style in wanted.values() for path in style or ()]
     sources += [path for path in (args.mask, args.init) if path and path not in (*STARTS, FIND)]
     many = Path(args.content).is_dir()
     if many:
         if args.mask not in (None, FIND):
             raise ValueError(f"--mask {args.mask} is of one photo; for a folder of photos use --mask {FIND}.")
+        if args.resume or args.save_mask:
+            raise ValueError("--resume and --save-mask are for one photo; of a folder, what is left is painted anyway.")
         photos = [photo for photo in photos_in(args.content) if not is_among(photo, sources)]
         pictures = pictures_of(photos, args.output)
     else:
-        if is_among(args.output, [args.content, *sources]):
-            raise ValueError(f"{args.output} is one of the pictures to start from; give the painted one another name.")
-        check_output(args.output)
+        for path in filter(None, (args.output, args.save_mask)):
+            if is_among(path, [args.content, *sources]):
+                raise ValueError(f"{path} is one of the pictures to start from; give the new one another name.")
+            check_output(path)
         photo, regions = read(args.content), None
         if args.mask == FIND:
             regions = find(photo)
+            if args.save_mask:
+                save(regions["subject"].expand(1, 3, -1, -1), args.save_mask)
         elif args.mask:
             regions = {"subject": read_mask(args.mask, args.mask, (photo.shape[-2], photo.shape[-1]))}
     painter = StyleTransfer(
@@ -308,14 +380,20 @@ def paint_one(
     start: float,
 ) -> int:
     """Paint, show progress, save, report."""
+    from torch import empty
     from tqdm import tqdm
 
     from styler import checkpoint
     from styler.images import save
+    from styler.optimize import Point
 
     settings["sha256"] = {args.content: sha256(args.content), **settings["sha256"]}
     unfinished = f"{args.output}.resume"
     resume = checkpoint.read(unfinished, settings) if args.resume else None
+    if args.resume and not resume:
+        warnings.warn(f"there is no {unfinished} to go on from; the picture is painted from the start.", stacklevel=2)
+    if not resume and "restarted" in args:  # restored
+        resume = Point(0, empty(0), tuple(args.restarted))
     ends, written = set(accumulate(scale.steps for scale in painter.scales_)), time.monotonic()
     if not args.quiet:
         print(f"{args.preset}: about {painter.expected_seconds(photo):.0f} s on this machine", file=sys.stderr)
@@ -328,7 +406,7 @@ def paint_one(
     try:
         with bar:
             for stage in painter.staged_transform(photo, regions, resume):
-                if resume and not bar.n:
+                if resume and resume.step and not bar.n:
                     bar.initial = stage.progress  # what another process did tells nothing of this one's pace
                 bar.set_description(f"{stage.scale} px", refresh=False)
                 bar.update(stage.progress - bar.n)
@@ -343,7 +421,7 @@ def paint_one(
         checkpoint.write(unfinished, stage.point, settings)
     assert stage is not None  # a schedule has one step at least
     seconds = time.perf_counter() - start
-    settings |= {"steps": stage.step, "of_steps": stage.n_steps}
+    settings |= {"steps": stage.step, "of_steps": stage.n_steps, "restarted": stage.point.restarted}
     save(stage.image, args.output, settings)
     height, width = stage.image.shape[-2:]
     if not interrupted:

@@ -11,11 +11,12 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from styler import cli
+from styler import StyleTransfer, cli
 from styler.images import read, resize, save, settings
 from styler.objective import CONTENT_LOSSES, STYLE_LOSSES
 from styler.optimize import COLORS, PRESETS
 from styler.samples import path
+from styler.subject import find_subject
 
 BALL, CAT, STARRY, WAVE = (str(path(key)) for key in ("ball", "cat", "starry_night", "great_wave"))
 
@@ -146,10 +147,8 @@ def test_quiet_is_quiet(tmp_path):
         ([CAT, STARRY, "-o", "nowhere/out.png"], "can't be written"),
         ([CAT, STARRY, "-o", "out.gif"], "extension"),
         ([CAT, STARRY, "-o", CAT], "another name"),
-        ([CAT, STARRY, "-o", "out.png", "--size", "0"], "'size'"),
-        ([CAT, STARRY, "-o", "out.png", "--strength", "2"], "'strength'"),
-        ([CAT, STARRY, "-o", "out.png", "--init", "zeros"], "zeros does not exist"),
-        ([CAT, STARRY, "-o", "out.png", "--style-scale", "3"], "'style_scale'"),
+        ([CAT, STARRY, "-o", "out.png", "--init", "zeros"], "zeros is neither content nor noise, nor an image"),
+        ([CAT, STARRY, "-o", "out.png", "--save-mask", "m.png"], "--save-mask writes what is found"),
         ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1"], "one weight for each"),
         ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1", "-1"], "weights of 0 or more"),
         (["-o", "out.png"], "there is no photo"),
@@ -165,7 +164,7 @@ def test_quiet_is_quiet(tmp_path):
         ),
         ([CAT, STARRY, "-o", "out.png", "--device", "quantum"], "device='quantum'"),
         ([CAT, STARRY, "-o", "out.png", "--style-layers", "relu6_1"], "style_layers: 'relu6_1' is no layer"),
-        ([CAT, STARRY, "-o", "out.png", "--style-layers", "relu1_1=big"], "relu1_1=0.5"),
+        ([CAT, STARRY, "-o", "out.png", "--style-layers", "relu1_1", "relu1_1=2"], "a layer is named twice"),
         ([CAT, STARRY, "-o", "out.png", "--content-layers", "relu1_1=-1"], "content_layers: the weight of relu1_1"),
         ([CAT, STARRY, "-o", "out.png", "--content-layers", "pixels"], "content_layers: 'pixels' is no layer"),
     ],
@@ -175,6 +174,45 @@ def test_bad_input_is_one_sentence_and_status_2(args, says, tmp_path, monkeypatc
     assert cli.main(args) == 2
     error = capsys.readouterr().err
     assert says in error and error.count("\n") == 1 and "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--size", "8"], "--size: 8 is not a whole number of 32 or more."),
+        (["--strength", "2"], "--strength: 2 is not a number from 0 to 1."),
+        (["--strength", "nan"], "--strength: nan is not a number from 0 to 1."),
+        (["--style-scale", "3"], "--style-scale: 3 is not a number from 0.5 to 2."),
+        (["--seed", "-1"], "--seed: -1 is not a whole number from 0 to 4294967295."),
+        (["--style-layers", "relu1_1=big"], "the weight in relu1_1=big is no number; write it as relu1_1=0.5."),
+        (
+            ["--style-layers", "relu1_1", CAT],
+            f"{CAT} is no layer, such as relu1_1 or relu1_1=0.5; name the pictures before this option",
+        ),
+        (["--style-weights", "0.5", CAT], f"--style-weights: {CAT} is no number; name the pictures before this option"),
+    ],
+)
+def test_an_option_out_of_bounds_is_a_line_of_usage_a_sentence_and_status_2(options, says, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main([CAT, STARRY, "-o", "out.png", *options])
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and says in error and error.count("\n") == 2
+
+
+def test_bounds_are_the_estimators():
+    for options in (
+        ["--size", "32", "--strength", "0", "--style-scale", "0.5", "--seed", "0"],
+        ["--strength", "1", "--style-scale", "2", "--seed", str(2**32 - 1), "--max-memory", "0.01"],
+    ):
+        args = vars(cli.parser().parse_args([CAT, "-o", "out.png", *options]))
+        values = {name: args[name] for name in ("size", "strength", "style_scale", "max_memory")}
+        StyleTransfer(**values, random_state=args["seed"])._validate_params()
+
+
+def test_paintings_that_are_not_used_are_told(tmp_path, capsys):
+    options = ["--mask", "find", "--subject-style", WAVE, "--background-style", "none", "--size", "32"]
+    assert cli.main([BALL, STARRY, "-o", str(tmp_path / "out.png"), *options, "--preset", "preview"]) == 0
+    assert f"{STARRY}: not used, as both regions have a style of their own" in capsys.readouterr().err
 
 
 def test_ctrl_c_keeps_the_picture_so_far(tmp_path):
@@ -198,9 +236,10 @@ def test_ctrl_c_keeps_the_picture_so_far(tmp_path):
 
 
 def test_the_subject_is_found(tmp_path):
-    out = tmp_path / "out.png"
+    out, mask = tmp_path / "out.png", str(tmp_path / "mask.png")
     options = ["--size", "64", "--preset", "preview", "--quiet", "--mask", "find", "--background-style", "none"]
-    assert cli.main([BALL, STARRY, "-o", str(out), *options]) == 0
+    assert cli.main([BALL, STARRY, "-o", str(out), *options, "--save-mask", mask]) == 0
+    torch.testing.assert_close(read(mask)[0, 0], torch.from_numpy(find_subject(BALL)), atol=1 / 255, rtol=0)
     change = (read(out) - resize(read(BALL), 64)).abs().mean(1)[0]
     assert change[20:44, 18:36].mean() > 0.1 > 0.01 > change[:10].mean()  # the ball, the wall behind it
 
@@ -230,5 +269,12 @@ def test_a_killed_picture_goes_on_from_its_checkpoint(tmp_path, capsys):
         made = int(file.metadata()["step"])
 
     assert cli.main([*args, "--resume", "--json"]) == 0
-    assert 0 < made < json.loads(capsys.readouterr().out)["iterations"]
+    report = json.loads(capsys.readouterr().out)
+    assert 0 < made < report["iterations"]
     assert out.exists() and not checkpoint.exists()
+    assert cli.main(["--from", str(out), "-o", str(tmp_path / "again.png"), "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["settings"]["restarted"] == report["settings"]["restarted"] == [made]
+    assert torch.equal(read(tmp_path / "again.png"), read(out))
+    assert cli.main([*args, "--resume"]) == 0
+    assert f"there is no {checkpoint} to go on from" in capsys.readouterr().err
