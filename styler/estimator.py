@@ -41,6 +41,7 @@ from styler.optimize import (
     Stage,
     expected_seconds,
     paint,
+    planned,
     schedule,
 )
 from styler.regions import partition, read_mask
@@ -335,7 +336,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             As for `transform`.
         resume : Point, default=None
             The `point` of the last stage of this picture, broken off: goes on from there. The picture is the same as
-            one painted in one go if the point ended a scale, and nearly so otherwise.
+            one painted in one go if the point ended a scale. Within a scale L-BFGS begins with nothing to recall, which
+            shows in details; the points to come tell so in `restarted`.
 
         Yields
         ------
@@ -345,6 +347,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self._check_ready()
         if isinstance(X, (list, tuple)):
             raise TypeError("staged_transform paints one photo at a time; call it for each.")
+        if not isinstance(resume, Point | None):
+            raise TypeError(f"resume is of type {type(resume).__name__}; give the point of a stage, stage.point.")
         for stage in self._stages(X, "the photo", regions, resume):
             yield replace(stage, render=partial(shown_like, stage, X))
 
@@ -430,8 +434,15 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         float
             Minus the mean over photos of content lost plus style missed: of `distances`, the content's as a share of
             an evenly grey picture's, the style's as a share of the photo's own. -1 is the photo itself.
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            As `transform`, and if there is no photo.
         """
         self._check_ready()
+        if is_collection(X) and not len(X):
+            raise ValueError("there is no photo to score; give one or more.")
         scores = []
         for x, name, where in self._photos(X, regions):
             photo = read(x, name)
@@ -464,7 +475,10 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     def _stages(
         self, X: ImageLike, name: str, regions: Mapping[str, ImageLike] | None, resume: Point | None = None
     ) -> Iterator[Stage]:
-        original = read(X, name)
+        original, network = read(X, name), self._network()
+        memory = budget(self.max_memory, network.device)
+        if self.colors != "palette":
+            planned(network, (original.shape[-2], original.shape[-1]), self.scales_, memory)  # before anything is large
         photo = resize(original, self.scales_[-1].size)
         styles, masks = self._styles(regions, original, photo)
         start = None
@@ -473,8 +487,6 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         elif self.init == "noise":
             noise = check_random_state(self.random_state).uniform(0.5 - FAINT, 0.5 + FAINT, photo.shape)
             start = torch.from_numpy(noise).to(photo)
-        network = self._network()
-        memory = budget(self.max_memory, network.device)
         for stage in paint(
             network,
             photo,
@@ -633,9 +645,16 @@ def check_device(device: str | torch.device | None) -> torch.device:
 
 def check_shares(sample_weight: Any, n: int) -> list[float]:
     """One non-negative share a style, by default the same for each."""
-    shares = np.ones(n) if sample_weight is None else np.asarray(sample_weight, dtype=float)
     if n == 0:
         raise ValueError("there is no style to learn; give one image or more.")
+    try:
+        shares = np.ones(n) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    except (TypeError, ValueError):
+        shares = np.empty(())
+    if shares.ndim != 1:
+        raise TypeError(
+            f"the style weights (sample_weight) are {sample_weight!r}; give a list of numbers, one for each style."
+        )
     if shares.shape != (n,):
         raise ValueError(f"{shares.size} style weight(s) (sample_weight) for {n} style(s); give one weight for each.")
     if not np.isfinite(shares).all() or (shares < 0).any() or not shares.any():

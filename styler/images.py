@@ -67,16 +67,19 @@ def read(source: ImageLike, name: str = "image") -> torch.Tensor:
         outside [0, 1]; if the shorter side has less than 16 px, one side is more than 20 times the other, or there
         are more than 200 megapixels.
     """
+    return torch.from_numpy(_rgb(planes(source, name)))[None]
+
+
+def planes(source: ImageLike, name: str = "image") -> NDArray[np.float32]:
+    """What `read` reads, of shape (C, H, W), before greys become colours and alpha is laid on white."""
     if isinstance(source, torch.Tensor):
-        pixels = _from_tensor(source, name)
-    elif isinstance(source, np.ndarray):
-        pixels = _from_array(np.asarray(source), name)
-    elif isinstance(source, Image.Image):
-        pixels = _from_pil(source, name)
-    else:
-        name = _label(source, name)
-        pixels = _from_pil(_open(_bytes(source, name), name), name)
-    return torch.from_numpy(_rgb(pixels))[None]
+        return _from_tensor(source, name)
+    if isinstance(source, np.ndarray):
+        return _from_array(np.asarray(source), name)
+    if isinstance(source, Image.Image):
+        return _from_pil(source, name)
+    name = _label(source, name)
+    return _from_pil(_open(_bytes(source, name), name), name)
 
 
 def resize(image: torch.Tensor, size: int | tuple[int, int]) -> torch.Tensor:
@@ -336,7 +339,7 @@ def _bytes(source: Any, name: str) -> bytes:
         return _stream_bytes(source, name)
     raise TypeError(
         f"{name} is of type {type(source).__name__}; give a path, bytes, an open file, a PIL image, a numpy array or a "
-        "torch tensor."
+        "torch tensor, and several in a list."
     )
 
 

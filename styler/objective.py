@@ -101,13 +101,18 @@ def layer_weights(layers: Sequence[str] | Mapping[str, float], name: str) -> dic
     Raises
     ------
     ValueError
-        If a layer is unknown, or a weight is not a number above 0.
+        If a layer is unknown or named twice, or a weight is not a number above 0.
     """
     given = layers if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
+    if len(given) < len(layers):
+        raise ValueError(f"{name} names a layer twice; name each once, with its weight: {{'relu1_1': 2}}.")
     known = [*NAMED, *[PIXELS] * (name == "style_layers")]
     for layer, weight in given.items():
         if layer not in known:
-            raise ValueError(f"{name}: {layer!r} is no layer; choose from relu1_1, relu1_2, relu2_1 … {NAMED[-1]}.")
+            raise ValueError(
+                f"{name}: {layer!r} is no layer; choose from relu1_1, relu1_2, relu2_1 … {NAMED[-1]}, or conv1_1 and "
+                "so on for what comes before a ReLU."
+            )
         if not isinstance(weight, Real) or not 0 < weight < math.inf:
             raise ValueError(f"{name}: the weight of {layer} is {weight}; give a number above 0, or leave it out.")
     if not set(given) - {PIXELS}:

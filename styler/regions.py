@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styler.images import ImageLike, read, resize
+from styler.images import ImageLike, planes, resize
 
 # Masks fade over this share of the picture's longest side: a harder edge looks cut out with scissors.
 FADE = 1 / 128
@@ -17,7 +17,7 @@ FAINT = 1 / 255
 
 
 def read_mask(source: ImageLike, name: str, shape: tuple[int, int]) -> Tensor:
-    """Read a mask: white is inside, black outside, grey in part.
+    """Read a mask: white is inside, black outside, grey in part; of an image that is not opaque, what is.
 
     Parameters
     ----------
@@ -26,7 +26,8 @@ def read_mask(source: ImageLike, name: str, shape: tuple[int, int]) -> Tensor:
     name : str
         What messages call it.
     shape : (int, int)
-        Height and width of the image that it belongs to; a mask of another size is resized, with a warning.
+        Height and width of the image that it belongs to; a mask of another size is resized, with a warning, if its
+        proportions are the image's.
 
     Returns
     -------
@@ -36,16 +37,22 @@ def read_mask(source: ImageLike, name: str, shape: tuple[int, int]) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If it is no image, or is black all over.
+        If it is no image, is black all over, or has other proportions.
     """
-    mask = read(source, name).mean(1, keepdim=True)
+    pixels = planes(source, name)
+    is_cut_out = len(pixels) == 4 and pixels[3].min() < 1
+    mask = torch.from_numpy(pixels[3] if is_cut_out else pixels[:3].mean(0))[None, None]
     if mask.max() <= FAINT:
-        raise ValueError(f"{name} is empty (black all over); paint white where its style is to go.")
-    if mask.shape[-2:] != shape:
-        height, width = mask.shape[-2:]
-        warnings.warn(
-            f"{name} is {width} x {height} px and its image {shape[1]} x {shape[0]} px; it is resized.", stacklevel=2
+        raise ValueError(
+            f"{name} is empty (its brightest pixel is {255 * float(mask.max()):.0f} of 255); paint white where its "
+            "style is to go, and give a mask of 0 and 1 as bool or times 255."
         )
+    height, width = mask.shape[-2:]
+    if (height, width) != shape:
+        sizes = f"{name} is {width} x {height} px and its image {shape[1]} x {shape[0]} px"
+        if abs(height * shape[1] / (width * shape[0]) - 1) > 1 / height + 1 / width:  # more than rounding
+            raise ValueError(f"{sizes}; give a mask of the image's proportions.")
+        warnings.warn(f"{sizes}; it is resized.", stacklevel=2)
     return resize(mask, shape)
 
 
@@ -69,9 +76,12 @@ def partition(
 
     Raises
     ------
-    ValueError
-        If a label is unknown or has no pixels, more than one mask is missing, or some pixels are in no mask.
+    TypeError, ValueError
+        If it is no mapping, a label is unknown or has no pixels, more than one mask is missing, or some pixels are in
+        no mask.
     """
+    if not isinstance(regions, Mapping):
+        raise TypeError(f"regions is of type {type(regions).__name__}; give a mapping of labels to masks.")
     unknown = [label for label in regions if label not in labels]
     if unknown:
         raise ValueError(f"no style was learnt for region {unknown[0]!r}; fit one, or None to keep the photo there.")

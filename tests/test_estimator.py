@@ -144,10 +144,18 @@ def test_blend_of_styles():
 
 @pytest.mark.parametrize(
     ("weights", "says"),
-    [([1], "give one weight for each"), ([1, -1], "0 or more"), ([0, 0], "not all of them 0"), ([1, np.nan], "0 or")],
+    [
+        ([1], "give one weight for each"),
+        ([1, -1], "0 or more"),
+        ([0, 0], "not all of them 0"),
+        ([1, np.nan], "0 or"),
+        (1, r"are 1; give a list of numbers"),
+        ([[1, 2]], r"are \[\[1, 2\]\]; give a list of numbers"),
+        ("ab", "are 'ab'; give a list of numbers"),
+    ],
 )
 def test_bad_weights(weights, says):
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises((TypeError, ValueError), match=says):
         StyleTransfer(**QUICK).fit([STARRY, WAVE], sample_weight=weights)
 
 
@@ -168,6 +176,7 @@ def test_bad_weights(weights, says):
         ({"style_layers": "relu1_1"}, "'style_layers'"),
         ({"style_layers": []}, "style_layers names no layer"),
         ({"style_layers": ["pixels"]}, "style_layers names no layer"),
+        ({"style_layers": ["relu1_1", "relu1_1"]}, "style_layers names a layer twice"),
         ({"content_layers": ["pool4"]}, "content_layers: 'pool4' is no layer"),
         ({"style_layers": {"relu1_1": 0}}, "style_layers: the weight of relu1_1 is 0"),
         ({"content_layers": {"relu1_1": float("nan")}}, "content_layers: the weight of relu1_1 is nan"),
@@ -192,6 +201,10 @@ def test_bad_input(fitted):
     with pytest.raises(ValueError, match="photo 2"):
         fitted.transform([CAT, np.full((20, 20), np.nan)])
     assert fitted.transform([]) == []
+    with pytest.raises(ValueError, match="there is no photo to score"):
+        fitted.score([])
+    with pytest.raises(TypeError, match=r"is of type generator; .* several in a list"):
+        fitted.transform(photo for photo in [CAT])
 
 
 def test_what_changes_after_fit():

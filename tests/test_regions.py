@@ -49,6 +49,8 @@ def test_shares_add_up_and_one_label_gets_the_rest():
     ("regions", "says"),
     [
         ({"a": np.zeros((40, 60))}, "the mask of 'a' is empty"),
+        ({"a": halves(40, 60).astype(np.uint8)}, r"brightest pixel is 1 of 255\); .* give a mask of 0 and 1 as bool"),
+        ({"a": halves(60, 60)}, "60 x 60 px and its image 60 x 40 px; give a mask of the image's proportions"),
         ({"a": np.ones((40, 60))}, "nothing for region 'b'"),
         ({"c": np.ones((40, 60))}, "no style was learnt for region 'c'"),
         ({}, "'a' and 'b' have no mask"),
@@ -60,6 +62,17 @@ def test_bad_masks_are_one_sentence(regions, says):
     with pytest.raises(ValueError, match=says) as caught:
         share(regions)
     assert "\n" not in str(caught.value)
+
+
+def test_a_mask_is_what_is_white_or_what_is_cut_out():
+    left = halves(40, 60)
+    for colour in (0.0, 0.3, 1.0):
+        cut_out = np.stack([np.full_like(left, colour)] * 3 + [left], -1)
+        torch.testing.assert_close(share({"a": cut_out}), share({"a": left}))
+    opaque = np.stack([left] * 3 + [np.ones_like(left)], -1)
+    torch.testing.assert_close(share({"a": opaque}), share({"a": left}))
+    with pytest.raises(TypeError, match="regions is of type ndarray; give a mapping of labels to masks"):
+        share(left)
 
 
 def test_a_mask_of_another_size_is_resized_and_told():
