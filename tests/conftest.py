@@ -1,5 +1,10 @@
 """What several tests share: sample images and the real network."""
 
+import os
+
+# Tests run side by side: with more threads they would wait for one another. Before torch, which reads it once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import torch
 
