@@ -9,11 +9,13 @@ import argparse
 from pathlib import Path
 
 from torch import Tensor
+from tqdm import tqdm
 
 from benchmarks.controls import MAX_BYTES, Row, sheet
 from benchmarks.report import as_jpeg
 from styler import StyleTransfer
-from styler.images import read, resize
+from styler.cli import number
+from styler.images import check_output, read, resize, save
 
 # Content layer by layer; style from the first layer alone, the first two, and so on.
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -42,19 +44,32 @@ def rebuilt(image: Tensor, size: int, strength: float, layers: list[str]) -> Ten
 def row(image: Tensor, size: int, strength: float, steps: list[list[str]]) -> Row:
     """The image, and what one layer or some know of it, step by step."""
     yield "itself", resize(image, size)
-    for layers in steps:
+    for layers in tqdm(steps, unit="picture"):
         yield ("up to " * (len(layers) > 1)) + layers[-1], rebuilt(image, size, strength, layers)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Paint one of the figures."""
     parser = argparse.ArgumentParser(
         description="Paint what each of five layers knows of a picture, after the picture."
     )
     parser.add_argument("figure", choices=FIGURES)
     parser.add_argument("image", type=Path)
-    parser.add_argument("--size", type=int, default=256, help="longest side of each in px (default: 256)")
+    parser.add_argument("--size", type=number(int, 32), default=256, help="longest side of each in px (default: 256)")
     parser.add_argument("--out", type=Path, help="file (default: figure_content.jpg or figure_style.jpg)")
     args = parser.parse_args()
-    image, out = read(args.image), args.out or Path(f"figure_{args.figure}.jpg")
-    out.write_bytes(as_jpeg(sheet([row(image, args.size, *FIGURES[args.figure])]), MAX_BYTES))
+    out = args.out or Path(f"figure_{args.figure}.jpg")
+    try:
+        check_output(out)
+        figure = sheet([row(read(args.image), args.size, *FIGURES[args.figure])])
+        if out.suffix.lower() in (".jpg", ".jpeg"):
+            out.write_bytes(as_jpeg(figure, MAX_BYTES))
+        else:
+            save(read(figure), out)
+    except (TypeError, ValueError) as error:
+        parser.error(str(error))
     print(out)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,11 +6,13 @@ from itertools import islice
 import pytest
 import torch
 
+from benchmarks import figures
 from benchmarks.gatys import gatys
 from benchmarks.quality import quality, style_distance
 from benchmarks.timing import operations
 from styler.estimator import seen_at
 from styler.images import resize
+from styler.samples import path
 
 STYLE = ("style fine", "style middle", "style coarse")
 
@@ -44,6 +46,21 @@ def test_plain_gatys_paints(photo, painting):
 
 def test_operations_of_one_layer():
     assert operations(100, ["relu1_1"]) == 2 * 2 * 9 * 3 * 64 * 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nowhere.jpg"], "nowhere.jpg does not exist"),
+        ([str(path("cat")), "--size", "3"], "3 is not a whole number of 32 or more"),
+        ([str(path("cat")), "--out", "nowhere/figure.png"], "create it first"),
+    ],
+)
+def test_a_figure_that_can_not_be_painted_is_told_in_a_sentence(arguments, says, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["figures", "content", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        figures.main()
+    assert ended.value.code == 2 and says in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_the_command_writes_results_and_a_sheet(tmp_path, monkeypatch):
