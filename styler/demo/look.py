@@ -44,7 +44,7 @@ CSS = """
   padding: 0 0 8px; overflow: hidden; white-space: pre-line; font-size: 0.75rem; font-weight: 400; line-height: 1.3; }
 .shelf img { width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; margin: 0; border-radius: 0; }
 #pairs button { flex: 1 0 132px; font-size: 0.8rem; }
-#pairs img { aspect-ratio: 4 / 3; }
+#pairs img { aspect-ratio: 4 / 3; object-position: top; }  /* where faces are in portraits */
 
 #picture { height: min(54vh, 720px); }
 #note { height: 52px; overflow: hidden; }
@@ -69,6 +69,10 @@ CSS = """
 }
 @media (max-width: 767px) {
   #picture { height: min(88vw, 56vh); }
+}
+@media (pointer: coarse) {  /* a finger needs more room than Gradio's icons give */
+  :is(.icon-button, .icon, .quite-round, .reset-button) { min-width: 36px !important; min-height: 36px !important; }
+  :is(.label-wrap, .checkbox-container, button.sm) { min-height: 40px !important; }
 }
 """
 

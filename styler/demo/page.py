@@ -102,7 +102,7 @@ def build(size: int = 512) -> gr.Blocks:
                         STARTS,
                         value="content",
                         label="Start from",
-                        info="Noise is freer of the photo, and wants Balanced or Fine.",
+                        info="Noise is freer of the photo. Noise and an image have farther to go: choose Fine.",
                     )
                     with gr.Column(visible=False) as noise:
                         seed = gr.Number(
