@@ -7,11 +7,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+import torch
 
 from styler.images import replacing
-from styler.optimize import Point
+from styler.optimize import Descent, Point
 
 # What changes neither the picture nor its steps.
 ELSEWHERE = ("device", "dtype", "max_memory", "n_jobs", "verbose")
@@ -27,9 +26,9 @@ def write(path: str | os.PathLike[str], point: Point, settings: Mapping[str, Any
     settings : mapping
         How the picture is painted, and from what; JSON is made of it.
     """
-    told = {"step": str(point.step), "restarted": json.dumps(point.restarted), "settings": plain(settings)}
+    descent = tuple(point.descent.to(torch.device("cpu")))
     with replacing(path) as file:
-        file.write(save({"pixels": point.pixels.cpu().contiguous()}, told))
+        torch.save({"step": point.step, "descent": descent, "settings": plain(settings)}, file)
 
 
 def read(path: str | os.PathLike[str], settings: Mapping[str, Any]) -> Point | None:
@@ -43,17 +42,15 @@ def read(path: str | os.PathLike[str], settings: Mapping[str, Any]) -> Point | N
     if not os.path.exists(path):
         return None
     try:
-        with safe_open(path, "pt") as file:
-            told, pixels = file.metadata(), file.get_tensor("pixels")
-            point = Point(int(told["step"]), pixels, tuple(json.loads(told["restarted"])))
-            before = json.loads(told["settings"])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        told = torch.load(path, weights_only=True)
+        point, before = Point(told["step"], Descent(*told["descent"])), json.loads(told["settings"])
+    except Exception as error:  # torch fails on what it did not write in many ways
         raise ValueError(f"{path} is no checkpoint, or a broken one; delete it to start anew.") from error
     now = json.loads(plain(settings))
     changed = [name for name in now if now[name] != before.get(name)]
     if changed:
         raise ValueError(
-            f"{path} was painted with other settings ({', '.join(changed)}); give those, or delete it to start anew."
+            f"{path} is of a picture painted otherwise ({', '.join(changed)}); give the same, or start anew without it."
         )
     return point
 

@@ -127,13 +127,16 @@ def parser() -> argparse.ArgumentParser:
         help="compare features in units of each channel's deviation (default), or by the paper's squared error",
     )
     p.add_argument(
-        "--jobs", type=int, metavar="N", help="how many photos of a folder to paint at a time, -1: as many as cores"
+        "--jobs",
+        type=number(int, -1),
+        metavar="N",
+        help="how many photos of a folder to paint at a time, -1: as many as cores",
     )
     p.add_argument(
         "--max-memory",
         type=number(float, 0.01),
         metavar="GB",
-        help="memory to paint in, in GB (default: 3/4 of what is free)",
+        help="memory to paint in, in GB, beside 0.9 or so for Python and the network (default: 3/4 of what is free)",
     )
     p.add_argument(
         "--resume", action="store_true", help="go on with a picture that was broken off, from the file OUT.resume"
@@ -226,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 2
     except KeyboardInterrupt:
-        print(f"\n{p.prog}: interrupted; nothing more was written.", file=sys.stderr)
+        print(f"\n{p.prog}: interrupted before there was a picture.", file=sys.stderr)
         return 130
 
 
@@ -247,8 +250,8 @@ def restored(path: str) -> dict[str, Any]:
             f"{path} was stopped at step {kept['steps']} of {kept['of_steps']}; it is painted to the end now.",
             stacklevel=2,
         )
-    arguments = {name: kept[name] for name in (*INPUTS, *CHOICES) if name in kept}
-    return arguments | {"seed": kept.get("random_state"), "restarted": kept.get("restarted", ())}
+    arguments = {name: kept[name] for name in (*INPUTS, *CHOICES) if kept.get(name) not in (None, [])}
+    return arguments | {"seed": kept.get("random_state")}
 
 
 def layers(given: Sequence[tuple[str, float]] | dict[str, float] | None) -> dict[str, float] | None:
@@ -305,8 +308,14 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--jobs is 0; give 1 or more, or -1 for as many as there are cores.")
     if args.save_mask and args.mask != FIND:
         raise ValueError(f"--save-mask writes what is found; it needs --mask {FIND}.")
+    if args.save_mask and is_among(args.save_mask, [args.output]):
+        raise ValueError(f"{args.output} can't be the mask and the picture; give --save-mask another name.")
+    if not Path(args.content).exists():
+        raise ValueError(f"{args.content} does not exist; check the path.")
     if args.init not in STARTS and not Path(args.init).exists():
         raise ValueError(f"--init {args.init} is neither {' nor '.join(STARTS)}, nor an image that is there.")
+    if args.init != STARTS[0] and args.preset != PRESETS[-1]:
+        warnings.warn(f"{args.init} is far to start from; --preset {PRESETS[-1]} takes the time.", stacklevel=2)
     sources = [path for style in wanted.values() for path in style or ()]
     sources += [path for path in (args.mask, args.init) if path and path not in (*STARTS, FIND)]
     many = Path(args.content).is_dir()
@@ -380,20 +389,18 @@ def paint_one(
     start: float,
 ) -> int:
     """Paint, show progress, save, report."""
-    from torch import empty
     from tqdm import tqdm
 
     from styler import checkpoint
     from styler.images import save
-    from styler.optimize import Point
 
     settings["sha256"] = {args.content: sha256(args.content), **settings["sha256"]}
     unfinished = f"{args.output}.resume"
     resume = checkpoint.read(unfinished, settings) if args.resume else None
+    if not args.resume and Path(unfinished).exists():
+        warnings.warn(f"{unfinished}, of a picture broken off, gives way to this one; --resume goes on.", stacklevel=2)
     if args.resume and not resume:
         warnings.warn(f"there is no {unfinished} to go on from; the picture is painted from the start.", stacklevel=2)
-    if not resume and "restarted" in args:  # restored
-        resume = Point(0, empty(0), tuple(args.restarted))
     ends, written = set(accumulate(scale.steps for scale in painter.scales_)), time.monotonic()
     if not args.quiet:
         print(f"{args.preset}: about {painter.expected_seconds(photo):.0f} s on this machine", file=sys.stderr)
@@ -406,7 +413,7 @@ def paint_one(
     try:
         with bar:
             for stage in painter.staged_transform(photo, regions, resume):
-                if resume and resume.step and not bar.n:
+                if resume and not bar.n:
                     bar.initial = stage.progress  # what another process did tells nothing of this one's pace
                 bar.set_description(f"{stage.scale} px", refresh=False)
                 bar.update(stage.progress - bar.n)
@@ -421,7 +428,7 @@ def paint_one(
         checkpoint.write(unfinished, stage.point, settings)
     assert stage is not None  # a schedule has one step at least
     seconds = time.perf_counter() - start
-    settings |= {"steps": stage.step, "of_steps": stage.n_steps, "restarted": stage.point.restarted}
+    settings |= {"steps": stage.step, "of_steps": stage.n_steps}
     save(stage.image, args.output, settings)
     height, width = stage.image.shape[-2:]
     if not interrupted:

@@ -241,7 +241,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             raise TypeError("fit takes several styles as one list, fit([a, b]), and photos in transform; y is ignored.")
         styles = X if isinstance(X, Mapping) else {"": X}
         if all(style is None for style in styles.values()):
-            raise ValueError("there is no style to learn; give one image or more.")
+            raise ValueError("there is no style to learn; give one image or more, of one region at least.")
         shares, masks = (
             by_label(given, X, name) for given, name in ((sample_weight, "sample_weight"), (regions, "regions"))
         )
@@ -335,9 +335,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         regions : mapping of str to image-like, default=None
             As for `transform`.
         resume : Point, default=None
-            The `point` of the last stage of this picture, broken off: goes on from there. The picture is the same as
-            one painted in one go if the point ended a scale. Within a scale L-BFGS begins with nothing to recall, which
-            shows in details; the points to come tell so in `restarted`.
+            The `point` of the last stage of this picture, broken off: goes on from there, and the picture is the same
+            as one painted in one go (nearly, by Adam).
 
         Yields
         ------
@@ -659,7 +658,7 @@ def check_shares(sample_weight: Any, n: int) -> list[float]:
         raise ValueError(f"{shares.size} style weight(s) (sample_weight) for {n} style(s); give one weight for each.")
     if not np.isfinite(shares).all() or (shares < 0).any() or not shares.any():
         raise ValueError(
-            f"the style weights (sample_weight) are {shares.tolist()}; give weights of 0 or more, not all of them 0."
+            f"the style weights (sample_weight) are {shares.tolist()}; give finite ones, of 0 or more, and not all 0."
         )
     return shares.tolist()
 

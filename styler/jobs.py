@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from joblib import Parallel, delayed
@@ -30,12 +31,21 @@ def side_by_side(
     Returns
     -------
     iterator
+        It raises BrokenProcessPool if a process dies.
     """
     try:
         parallel = Parallel(n_jobs=n_jobs, return_as="generator" if ordered else "generator_unordered")
     except ValueError:  # a backend, such as Ray's, that has all results at the end
         parallel = Parallel(n_jobs=n_jobs)
-    return iter(parallel(delayed(call)(function, arguments) for arguments in calls))
+    return told(iter(parallel(delayed(call)(function, arguments) for arguments in calls)))
+
+
+def told(results: Iterator[Any]) -> Iterator[Any]:
+    """Results, or a sentence where joblib has three paragraphs."""
+    try:
+        yield from results
+    except BrokenProcessPool as error:
+        raise BrokenProcessPool("a process died, as for want of memory; use fewer at a time (n_jobs).") from error
 
 
 def call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

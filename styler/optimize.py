@@ -86,6 +86,32 @@ class Scale:
         return (self.steps + 1) * self.step_cost(how)
 
 
+class Descent(NamedTuple):
+    """Where an optimiser is, and what L-BFGS recalls of its way; of a start, x alone.
+
+    Attributes
+    ----------
+    x : Tensor of shape (1, 3, height, width)
+        The picture with its margin, at the size of its scale.
+    P : Tensor of shape (1, 1, height, width) or None
+        The preconditioner.
+    history : tuple of (Tensor, Tensor)
+        Steps s and the changes of gradient y that came with them, the latest last.
+    share : float
+        Of a step that the next one goes.
+    """
+
+    x: Tensor
+    P: Tensor | None = None
+    history: tuple[tuple[Tensor, Tensor], ...] = ()
+    share: float = 1.0
+
+    def to(self, device: torch.device) -> Descent:
+        """The same on a device."""
+        history = tuple((s.to(device), y.to(device)) for s, y in self.history)
+        return Descent(self.x.to(device), None if self.P is None else self.P.to(device), history, self.share)
+
+
 class Point(NamedTuple):
     """How far a picture has come, for another process to go on from.
 
@@ -93,15 +119,12 @@ class Point(NamedTuple):
     ----------
     step : int
         Steps made over all scales.
-    pixels : Tensor of shape (1, 3, height, width)
-        The picture at the size of the scale that it is painted at.
-    restarted : tuple of int
-        Steps within a scale after which it was gone on with before, and L-BFGS began with nothing to recall.
+    descent : Descent
+        At the scale that the picture is painted at; where that is done, x alone.
     """
 
     step: int
-    pixels: Tensor
-    restarted: tuple[int, ...] = ()
+    descent: Descent
 
 
 @dataclass(frozen=True)
@@ -236,9 +259,8 @@ def paint(
     memory : float, optional
         Bytes to paint in, at most; see `styler.memory.plan`.
     resume : Point, optional
-        Of the last stage of a picture that was broken off; one that ended a scale goes on as if nothing had been, one
-        within a scale without the memory of L-BFGS. At step 0 of no picture yet, to paint one that was gone on with
-        once more: L-BFGS forgets at the same steps.
+        Of the last stage of a picture that was broken off: it goes on as if nothing had been, but that Adam begins
+        anew.
 
     Yields
     ------
@@ -257,36 +279,34 @@ def paint(
         repainted = by_region(photo, styles[0], masks, lambda style, where: recolour(photo, style[PIXELS], where))
         start = torch.lerp(photo, repainted, min(1, 2 * strength))
     if colors == "palette":
-        yield Stage(lambda: start, Point(1, start), scales[-1].size, 1, 1, 1.0, {})
+        yield Stage(lambda: start, Point(1, Descent(start)), scales[-1].size, 1, 1, 1.0, {})
         return
     x = before = start = start.to(network.device)
     plans = planned(network, shape, scales, memory)
     cost = sum(scale.cost(how) for scale, how in zip(scales, plans, strict=True))
     step, n_steps, done = 0, sum(scale.steps for scale in scales), 0.0
-    restarted = resume.restarted if resume else ()
     for scale, style, how in zip(scales, styles, plans, strict=True):
         here = resize(start, scale.size)
         made = min(max(0, resume.step - step), scale.steps) if resume else 0
-        finer = refine(x - before, here, soft=scales[-1].size > LARGE) if step else here
-        x = resume.pixels.to(here) if resume and made else finer
-        before = here
+        if resume and made:
+            begin = resume.descent.to(network.device)
+        else:
+            begin = Descent(with_margin(refine(x - before, here, soft=scales[-1].size > LARGE) if step else here))
         step, done = step + made, done + (made + 1) * scale.step_cost(how)
+        if resume and step == resume.step and begin.x.shape != with_margin(here).shape:
+            raise ValueError("resume does not belong to this picture; give the point of its own last stage.")
+        x, before = without_margin(begin.x).clamp(0, 1), here
         if made == scale.steps:
             continue
-        if x.shape != here.shape:
-            raise ValueError("resume does not belong to this picture; give the point of its own last stage.")
         at = masks if masks is None else with_margin(F.adaptive_avg_pool2d(masks, (here.shape[-2], here.shape[-1])))
         content = with_margin(resize(photo, scale.size))
         function = objective(network, content, style, strength, scale.recipe, at, how.side)
-        if made:
-            restarted = (*restarted, step)
         end = step + scale.steps - made
-        for stop in [*(r for r in restarted if step < r < end), end]:
-            for pixels, losses in OPTIMIZERS[optimizer](function, with_margin(x), stop - step, how.history):
-                x = without_margin(pixels).clamp(0, 1)
-                step, done = step + 1, done + scale.step_cost(how)
-                point = Point(step, x, restarted)
-                yield Stage(partial(finish, x), point, scale.size, step, n_steps, done / cost, losses)
+        for descent, losses in OPTIMIZERS[optimizer](function, begin, end - step, how.history):
+            x = without_margin(descent.x).clamp(0, 1)
+            step, done = step + 1, done + scale.step_cost(how)
+            point = Point(step, Descent(descent.x) if step == end else descent)
+            yield Stage(partial(finish, x), point, scale.size, step, n_steps, done / cost, losses)
 
 
 def planned(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], memory: float) -> list[Plan]:
@@ -367,17 +387,18 @@ def enlarge(image: Tensor, shape: tuple[int, int]) -> Tensor:
     return F.interpolate(image, size=shape, mode="bicubic", align_corners=False)
 
 
-def lbfgs(function: Function, x: Tensor, max_iter: int, recalled: int = HISTORY) -> Iterator[tuple[Tensor, Losses]]:
+def lbfgs(
+    function: Function, start: Descent, max_iter: int, recalled: int = HISTORY
+) -> Iterator[tuple[Descent, Losses]]:
     """L-BFGS with one evaluation a step (Nocedal and Wright, "Numerical optimization", 2006, algorithm 7.5).
 
     It works on z = x / P, with P smaller where the picture pulls harder: otherwise the loudest places, busy ones, set
     the pace for the quiet. There is no line search: no step is longer than `LONGEST`, and one that is not finite, or
     makes the loss worse, is taken back, and the next goes a shorter way.
     """
+    x, P, history, share = start
     loss, g, losses = function(x)
-    P = preconditioner(g)
-    history: list[tuple[Tensor, Tensor]] = []
-    share = 1.0
+    P = preconditioner(g) if P is None else P
     for _ in range(max_iter):
         direction = P * newton_direction(P * g, history)
         reach = LONGEST / rms(direction)
@@ -386,11 +407,11 @@ def lbfgs(function: Function, x: Tensor, max_iter: int, recalled: int = HISTORY)
         if finite(loss_ahead, g_ahead) and loss_ahead < WORSE * loss:
             s, y = (ahead - x) / P, P * (g_ahead - g)
             if dot(s, y) > 0:
-                history = [*history, (s, y)][-recalled:] if recalled else []
+                history = (*history, (s, y))[-recalled:] if recalled else ()
             x, loss, g, losses, share = ahead, loss_ahead, g_ahead, losses_ahead, 1.0
         else:
             share *= SHORTER
-        yield x, losses
+        yield Descent(x, P, history, share), losses
 
 
 def preconditioner(g: Tensor) -> Tensor:
@@ -421,9 +442,9 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
     return torch.dot(a.flatten(), b.flatten())
 
 
-def adam(function: Function, x: Tensor, max_iter: int, recalled: int = 0) -> Iterator[tuple[Tensor, Losses]]:
+def adam(function: Function, start: Descent, max_iter: int, recalled: int = 0) -> Iterator[tuple[Descent, Losses]]:
     """Adam, which recalls no steps; one that is not finite is taken back, and the rate halved."""
-    x = x.clone()
+    x = start.x.clone()
     optimizer = torch.optim.Adam([x], lr=ADAM_RATE)
     loss, g, losses = function(x)
     for _ in range(max_iter):
@@ -435,7 +456,7 @@ def adam(function: Function, x: Tensor, max_iter: int, recalled: int = 0) -> Ite
         else:
             x.copy_(before)
             optimizer.param_groups[0]["lr"] /= 2
-        yield x, losses
+        yield Descent(x.detach().clone()), losses
 
 
 OPTIMIZERS = {"lbfgs": lbfgs, "adam": adam}

@@ -147,7 +147,7 @@ def test_blend_of_styles():
     [
         ([1], "give one weight for each"),
         ([1, -1], "0 or more"),
-        ([0, 0], "not all of them 0"),
+        ([0, 0], "and not all 0"),
         ([1, np.nan], "0 or"),
         (1, r"are 1; give a list of numbers"),
         ([[1, 2]], r"are \[\[1, 2\]\]; give a list of numbers"),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 
 import joblib
 import numpy as np
@@ -110,6 +111,11 @@ def test_a_process_that_dies_takes_only_its_own_photo(photos, tmp_path):
     (failed,) = (outcome for outcome in outcomes if outcome.error)
     assert failed.error.startswith(f"{photos / '4.jpg'}: its process died twice, as for want of memory")
     assert len(outcomes) == len(SHAPES) and len(os.listdir(tmp_path / "out")) == len(SHAPES) - 1
+
+
+def test_a_process_that_dies_is_told():
+    with pytest.raises(BrokenProcessPool, match="^a process died, as for want of memory; use fewer at a time"):
+        list(side_by_side(os._exit, [(1,)], n_jobs=2))
 
 
 def test_what_is_there_is_left_as_it_is(painter, photos, tmp_path):

@@ -1,6 +1,6 @@
 """Memory: what a budget decides, and a picture painted by tiles or gone on with."""
 
-from collections import deque
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from PIL import Image
 from styler import StyleTransfer, checkpoint, memory, samples
 from styler.memory import GB, LOOK, available, plan, tile_side
 from styler.objective import Recipe
-from styler.optimize import Point, planned, schedule
+from styler.optimize import Descent, Point, planned, schedule
 
 CPU = torch.device("cpu")
 
@@ -76,35 +76,34 @@ def test_a_picture_by_tiles_is_the_picture():
     assert np.abs(difference).mean() < 0.1
 
 
-def test_a_picture_goes_on_where_it_was_broken_off():
-    painter = StyleTransfer(160, max_iter=6).fit(samples.path("starry_night"))
+def test_a_picture_goes_on_where_it_was_broken_off_as_if_it_had_not_been():
+    painter = StyleTransfer(330, max_iter=20).fit(samples.path("starry_night"))
     photo = np.asarray(Image.open(samples.path("cat")).resize((120, 90))) / np.float32(255)
     stages = list(painter.staged_transform(photo))
-    end_of_scale = max((s for s in stages if s.scale < stages[-1].scale), key=lambda s: s.step)
-    rest = list(painter.staged_transform(photo, resume=end_of_scale.point))
-    assert [s.step for s in rest] == [s.step for s in stages[end_of_scale.step :]]
-    assert [s.progress for s in rest] == pytest.approx([s.progress for s in stages[end_of_scale.step :]])
-    assert np.array_equal(rest[-1].image, stages[-1].image)
-    within = deque(painter.staged_transform(photo, resume=stages[1].point), maxlen=1).pop()
-    assert 0 < np.abs(within.image - stages[-1].image).mean() < 0.05
-    # What it tells of its way is enough to go it again.
-    again = deque(painter.staged_transform(photo, resume=Point(0, torch.empty(0), within.point.restarted)), maxlen=1)
-    assert within.point.restarted == (2,) and np.array_equal(again.pop().image, within.image)
+    ends = list(accumulate(scale.steps for scale in painter.scales_))
+    assert len(ends) == 3
+    for step in (ends[0] - 2, ends[0], ends[1] - 1, ends[1], ends[2] - 1):
+        rest = list(painter.staged_transform(photo, resume=stages[step - 1].point))
+        assert [s.step for s in rest] == [s.step for s in stages[step:]]
+        assert [s.progress for s in rest] == pytest.approx([s.progress for s in stages[step:]])
+        assert np.array_equal(rest[-1].image, stages[-1].image)
     with pytest.raises(TypeError, match=r"resume is of type int; give the point of a stage, stage\.point"):
         next(painter.staged_transform(photo, resume=2))
     with pytest.raises(ValueError, match="does not belong to this picture"):
-        next(painter.staged_transform(photo, resume=Point(2, torch.zeros(1, 3, 5, 5))))
+        next(painter.staged_transform(photo, resume=Point(2, Descent(torch.zeros(1, 3, 5, 5)))))
 
 
 def test_a_checkpoint_is_of_one_picture(tmp_path):
     file, settings = tmp_path / "out.png.resume", {"strength": 0.5, "size": 64}
-    point = Point(7, torch.rand(1, 3, 5, 4), (3, 5))
+    one, other = torch.rand(2, 1, 3, 5, 4)
+    point = Point(7, Descent(one, one[:, :1], ((one, other),), 0.3))
     assert checkpoint.read(file, settings) is None
     checkpoint.write(file, point, settings | {"device": "cpu"})
     found = checkpoint.read(file, settings)
-    assert found is not None and (found.step, found.restarted) == (point.step, point.restarted)
-    assert torch.equal(found.pixels, point.pixels)
-    with pytest.raises(ValueError, match=r"painted with other settings \(strength\); give those, or delete it"):
+    assert found is not None and (found.step, found.descent.share) == (7, 0.3)
+    assert torch.equal(found.descent.x, one) and torch.equal(found.descent.P, one[:, :1])
+    assert torch.equal(found.descent.history[0][0], one) and torch.equal(found.descent.history[0][1], other)
+    with pytest.raises(ValueError, match=r"painted otherwise \(strength\); give the same, or start anew"):
         checkpoint.read(file, settings | {"strength": 0.7})
     file.write_bytes(file.read_bytes()[:-8])
     with pytest.raises(ValueError, match="is no checkpoint, or a broken one; delete it"):

@@ -8,7 +8,7 @@ import torch
 
 from styler.images import read, resize
 from styler.objective import MARGIN, balance, style_statistics, with_margin, without_margin
-from styler.optimize import OPTIMIZERS, PRESETS, adam, expected_seconds, lbfgs, paint, schedule
+from styler.optimize import OPTIMIZERS, PRESETS, Descent, adam, expected_seconds, lbfgs, paint, schedule
 from styler.samples import path
 
 
@@ -61,12 +61,12 @@ def bowl(x):
 
 
 def test_lbfgs_finds_the_bottom_of_a_narrow_bowl():
-    x, _ = deque(lbfgs(bowl, torch.ones(1, 1, 2, 5, dtype=torch.float64), 200), maxlen=1).pop()
-    assert bowl(x)[0] < 1e-6
+    last, _ = deque(lbfgs(bowl, Descent(torch.ones(1, 1, 2, 5, dtype=torch.float64)), 200), maxlen=1).pop()
+    assert bowl(last.x)[0] < 1e-6
 
 
 def test_adam_goes_down_the_valley():
-    losses = [found["loss"]["at"] for _, found in adam(rosenbrock, START, 100)]
+    losses = [found["loss"]["at"] for _, found in adam(rosenbrock, Descent(START), 100)]
     assert losses[-1] < 0.3 * losses[0]
 
 
@@ -80,7 +80,7 @@ def test_values_that_are_not_finite_are_survived(name):
         broken = len(calls) % 4 == 3
         return (loss * float("nan"), gradient * float("inf"), losses) if broken else (loss, gradient, losses)
 
-    reached = [x for x, _ in OPTIMIZERS[name](breaks_at_times, START, 60)]
+    reached = [descent.x for descent, _ in OPTIMIZERS[name](breaks_at_times, Descent(START), 60)]
     assert all(x.isfinite().all() for x in reached)
     assert rosenbrock(reached[-1])[0] < 0.7 * rosenbrock(START)[0]
 
