@@ -114,7 +114,7 @@ def test_a_process_that_dies_takes_only_its_own_photo(photos, tmp_path):
 
 
 def test_a_process_that_dies_is_told():
-    with pytest.raises(BrokenProcessPool, match="^a process died, as for want of memory; use fewer at a time"):
+    with pytest.raises(BrokenProcessPool, match=r"^a process died, as for want of memory; use fewer at a time"):
         list(side_by_side(os._exit, [(1,)], n_jobs=2))
 
 
