@@ -25,10 +25,18 @@ def write(path: str | os.PathLike[str], point: Point, settings: Mapping[str, Any
     point : Point
     settings : mapping
         How the picture is painted, and from what; JSON is made of it.
+
+    Raises
+    ------
+    ValueError
+        If it can't be written.
     """
     descent = tuple(point.descent.to(torch.device("cpu")))
-    with replacing(path) as file:
-        torch.save({"step": point.step, "descent": descent, "settings": plain(settings)}, file)
+    try:
+        with replacing(path) as file:
+            torch.save({"step": point.step, "descent": descent, "settings": plain(settings)}, file)
+    except RuntimeError as error:  # torch's word for a file that takes no more
+        raise ValueError(f"{path} can't be written to its end; make room on the disk.") from error
 
 
 def read(path: str | os.PathLike[str], settings: Mapping[str, Any]) -> Point | None:
@@ -50,7 +58,7 @@ def read(path: str | os.PathLike[str], settings: Mapping[str, Any]) -> Point | N
     changed = [name for name in now if now[name] != before.get(name)]
     if changed:
         raise ValueError(
-            f"{path} is of a picture painted otherwise ({', '.join(changed)}); give the same, or start anew without it."
+            f"{path} is of a picture painted otherwise ({', '.join(changed)}); give the same, or leave out --resume."
         )
     return point
 

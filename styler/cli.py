@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import math
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from styler.estimator import StyleTransfer
+    from styler.optimize import Stage
 
 # Kept in step with the estimator by a test; importing it here would make --help wait for torch.
 PRESETS = ("preview", "balanced", "fine")
@@ -419,21 +421,22 @@ def paint_one(
                 bar.update(stage.progress - bar.n)
                 late = time.monotonic() > written + CHECKPOINT_SECONDS
                 if stage.step < stage.n_steps and (late or stage.step in ends):
-                    checkpoint.write(unfinished, stage.point, settings)
+                    keep(unfinished, stage, settings)
                     written = time.monotonic()
     except KeyboardInterrupt:
         if stage is None:
             raise
-        interrupted = True
-        checkpoint.write(unfinished, stage.point, settings)
+        interrupted = stage.step < stage.n_steps
     assert stage is not None  # a schedule has one step at least
     seconds = time.perf_counter() - start
-    settings |= {"steps": stage.step, "of_steps": stage.n_steps}
-    save(stage.image, args.output, settings)
+    made = {"steps": stage.step, "of_steps": stage.n_steps}
+    save(stage.image, args.output, settings | made)
     height, width = stage.image.shape[-2:]
     if not interrupted:
-        Path(unfinished).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            Path(unfinished).unlink()
     if interrupted:
+        keep(unfinished, stage, settings)
         print(
             f"styler: interrupted at step {stage.step} of {stage.n_steps}; saved so far: {args.output} "
             "(--resume goes on)",
@@ -453,10 +456,20 @@ def paint_one(
             "dtype": painter.dtype_,
             "content_distance": {"before": before["content"], "after": after["content"]},
             "style_distance": {"before": before["style"], "after": after["style"]},
-            "settings": settings,
+            "settings": settings | made,
         }
         print(json.dumps(report, default=str))
     return 130 if interrupted else 0
+
+
+def keep(path: str, stage: Stage, settings: dict[str, Any]) -> None:
+    """Write a checkpoint; where it can't be, that is told, and the picture goes on."""
+    from styler import checkpoint
+
+    try:
+        checkpoint.write(path, stage.point, settings)
+    except ValueError as error:
+        warnings.warn(f"{error} Until then there is nothing for --resume.", stacklevel=2)
 
 
 def paint_many(

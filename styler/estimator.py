@@ -336,7 +336,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             As for `transform`.
         resume : Point, default=None
             The `point` of the last stage of this picture, broken off: goes on from there, and the picture is the same
-            as one painted in one go (nearly, by Adam).
+            as one painted in one go, but that Adam begins anew.
 
         Yields
         ------

@@ -281,6 +281,8 @@ def paint(
     if colors == "palette":
         yield Stage(lambda: start, Point(1, Descent(start)), scales[-1].size, 1, 1, 1.0, {})
         return
+    if resume and resume.step > sum(scale.steps for scale in scales):
+        raise ValueError("resume does not belong to this picture; give the point of its own last stage.")
     x = before = start = start.to(network.device)
     plans = planned(network, shape, scales, memory)
     cost = sum(scale.cost(how) for scale, how in zip(scales, plans, strict=True))

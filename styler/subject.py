@@ -108,7 +108,7 @@ def to_grid(maps: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 def one_piece(mask: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A mask without specks and holes, its edge one step of the grid wide."""
+    """A mask without specks and holes, its edge one step of the grid wide, in the steps that 8 bits can keep."""
     pieces, n = ndimage.label(mask > 0.5)
     if n == 0:
         return np.zeros_like(mask)
@@ -116,7 +116,8 @@ def one_piece(mask: NDArray[np.float32]) -> NDArray[np.float32]:
     areas[0] = 0
     solid = ndimage.binary_fill_holes(np.isin(pieces, np.flatnonzero(areas > SMALL * areas.max())))
     edge = max(mask.shape) / 128
-    return np.clip(ndimage.gaussian_filter(solid.astype(np.float32), edge), 0, 1)
+    soft = np.clip(ndimage.gaussian_filter(solid.astype(np.float32), edge), 0, 1)
+    return np.round(255 * soft) / np.float32(255)
 
 
 @cache
