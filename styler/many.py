@@ -7,7 +7,7 @@ import os
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain
 from pathlib import Path
@@ -51,7 +51,7 @@ def paint_files(
     regions: Regions | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Iterator[Outcome]:
-    """Paint files, `painter.n_jobs` at a time, or as ``joblib.parallel_config`` says.
+    """Paint files, `painter.n_jobs` at a time, or as ``joblib.parallel_config`` says; starts at once.
 
     Only paths and the painter travel to other processes, so other machines need to see the same files by the same
     names. Each picture is written as soon as it is painted, in one stroke: what is there is whole, and is not painted
@@ -101,20 +101,19 @@ def paint_files(
     return chain((Outcome(*pair) for pair in there.items()), paint_all(calls, painter.n_jobs))
 
 
-def paint_all(calls: Sequence[tuple[Any, ...]], n_jobs: int | None) -> Iterator[Outcome]:
-    """Call `paint_file` with each of many arguments, though processes may die under it."""
-    waiting = deque(calls)
-    while waiting:
-        at_hand: dict[str, tuple[Any, ...]] = {}
+def paint_all(calls: Iterable[tuple[Any, ...]], n_jobs: int | None) -> Iterator[Outcome]:
+    """Call `paint_file` with each of many arguments, though processes may die under it; starts at once."""
+    waiting, at_hand = deque(calls), dict[str, tuple[Any, ...]]()
 
-        def taken(at_hand: dict[str, tuple[Any, ...]] = at_hand) -> Iterator[tuple[Any, ...]]:
-            while waiting:
-                arguments = waiting.popleft()
-                at_hand[arguments[1]] = arguments
-                yield arguments
+    def taken() -> Iterator[tuple[Any, ...]]:
+        while waiting:
+            arguments = waiting.popleft()
+            at_hand[arguments[1]] = arguments
+            yield arguments
 
+    def outcomes(results: Iterator[Outcome]) -> Iterator[Outcome]:
         try:
-            for outcome in side_by_side(paint_file, taken(), n_jobs, ordered=False):
+            for outcome in results:
                 del at_hand[outcome.photo]
                 yield outcome
         except BrokenProcessPool:  # and with one process all die; whose fault it was shows when each is by itself
@@ -125,6 +124,9 @@ def paint_all(calls: Sequence[tuple[Any, ...]], n_jobs: int | None) -> Iterator[
                     _, photo, picture, *_ = arguments
                     died = f"{photo}: its process died twice, as for want of memory; paint it smaller, or again later."
                     yield Outcome(photo, picture, 0.0, died)
+            yield from paint_all(waiting, n_jobs)
+
+    return outcomes(side_by_side(paint_file, taken(), n_jobs, ordered=False))
 
 
 def paint_file(

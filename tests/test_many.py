@@ -138,6 +138,10 @@ def test_a_cluster_that_loses_a_worker_paints_all(painter, photos, tmp_path, thr
         pids = client.run(os.getpid)
         with joblib.parallel_config(backend="dask"):
             outcomes = paint_files(painter, files, tmp_path / "out")
+        deadline = time.monotonic() + 30
+        while not any(client.processing().values()):  # it starts at once, on the cluster
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         with joblib.parallel_config(backend="dask"):
             pictures = painter.iter_transform(arrays)
         painted = [next(outcomes)]
