@@ -44,11 +44,12 @@ def costs(sizes: Iterable[int], content: str, style: str, device: str) -> dict[s
     from styler import StyleTransfer
     from styler.images import read, resize
     from styler.objective import PIXELS
+    from styler.vgg import DTYPES
 
     painter = StyleTransfer(512, device=device).fit(style)
     scales, statistics = painter.scales_, painter.statistics_
-    dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    peaks = {name: peak(torch, dtype, device) for name, dtype in dtypes.items()}
+    # No type that the machine would have to emulate: one such product takes a minute.
+    peaks = {name: peak(torch, DTYPES[name], device) for name in sorted({"float32", painter.dtype_})}
     rows = []
     for at, largest in ((0, LARGEST_DEEP), (-1, max(sizes))):  # the coarsest scale has all layers, the finest few
         for size in [s for s in sizes if s <= largest]:

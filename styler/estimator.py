@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -46,14 +47,13 @@ from styler.optimize import (
 )
 from styler.regions import partition, read_mask
 from styler.tiles import reach
-from styler.vgg import LAYERS, POOLING, VGG19, fast_dtype, load_state, up_to
+from styler.vgg import DTYPES, LAYERS, POOLING, VGG19, fast_dtype, load_state, up_to
 
 # What a style is learnt with; the other parameters may change between fit and transform.
 RECIPE_PARAMS = ("style_layers", "content_layers", "style_loss", "content_loss")
 FIT_PARAMS = ("size", "style_scale", "preset", "max_iter", *RECIPE_PARAMS, "pooling", "weights")
 # Of noise to start from, half its range: what the network hardly sees of it, as of finest dots, would stay.
 FAINT = 0.01
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
 
 class StyleTransfer(TransformerMixin, BaseEstimator):
@@ -103,7 +103,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     device : str or torch.device, default=None
         Where to compute, such as "cpu" or "cuda"; by default the GPU if there is one.
     dtype : {"float32", "bfloat16", "float64"}, default=None
-        Precision of the network, by default the fastest that is good enough; pixels and sums have float32 at least.
+        Precision of the network, by default the environment variable STYLER_DTYPE, or the fastest type that is good
+        enough; pixels and sums have float32 at least.
     max_memory : float, default=None
         GB (10^9 bytes) to paint in, beside Python and the network; by default three quarters of what is free on the
         device. A picture that takes more is painted by tiles, the same but for rounding, in somewhat more time.
@@ -264,6 +265,13 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             for label in styles
         }
         self.statistics_ = learnt if isinstance(X, Mapping) else learnt[""]
+        for label, style in learnt.items():
+            if style is not None and all(m.is_flat for m in style[-1].values()):
+                warnings.warn(
+                    f"the style{f' of {label!r}' if label else ''} is one colour all over; it gives its colour and no "
+                    "strokes. Choose a painting with texture for more.",
+                    stacklevel=2,
+                )
         return self
 
     def transform(self, X: ImageLike | Sequence[ImageLike], regions: Any = None) -> Any:

@@ -24,6 +24,7 @@ from styler.losses import (
     standardised_content_loss,
     total_variation,
     variation,
+    widened,
 )
 from styler.regions import weights_at
 from styler.tiles import Function, Sums, Terms, Tile, add, cut, differentiate, reach
@@ -151,7 +152,8 @@ def style_statistics(
 
     def measure(tile: Tile) -> dict[str, Moments]:
         features = {PIXELS: tile.seen(image), **network(tile.seen(image), layers)}
-        return {layer: own_moments(maps, layer, tile, weights[layer]) for layer, maps in features.items()}
+        # Learnt once, so exactly: bfloat16's rounding of the sums would be taken for a spread where there is none.
+        return {layer: own_moments(widened(maps), layer, tile, weights[layer]) for layer, maps in features.items()}
 
     with torch.no_grad():
         return add(measure(tile) for tile in tiles_of(image, side, layers))
@@ -214,13 +216,16 @@ def objective(
     ]
     # A region's style counts by its area, so that each pixel is drawn as strongly as in a picture of one style.
     areas = [1.0] if masks is None else masks.mean((1, 2, 3)).tolist()
-    regions = [(style, w, area) for style, w, area in zip(styles, weights, areas, strict=True) if style]
+    regions = [
+        (telling(style, recipe.style), w, area) for style, w, area in zip(styles, weights, areas, strict=True) if style
+    ]
     painted = painted_part(styles, masks)
     layers = [layer for layer in (*recipe.style, *recipe.content) if layer != PIXELS]
     tiles = tiles_of(photo, side, layers)
     style_loss = STYLE_LOSSES[recipe.style_loss]
     know, compare, content_loss = CONTENT_LOSSES[recipe.content_loss]
-    known = {layer: know(content_features(network, photo, layer, tiles)) for layer in recipe.content}
+    contents = {layer: content_features(network, photo, layer, tiles) for layer in recipe.content}
+    known = {layer: know(maps) for layer, maps in contents.items() if not moments(maps).is_flat}
 
     def measure(pixels: Tensor, tile: Tile) -> Sums:
         """What a tile's own positions add to the sums that the losses are made of."""
@@ -228,8 +233,8 @@ def objective(
             pixels = torch.lerp(tile.seen(photo), pixels, tile.seen(painted))
         features = {PIXELS: pixels, **network(pixels, layers)}
         sums: Sums = {}
-        for i, (_, w, _) in enumerate(regions):
-            sums |= {(i, layer): own_moments(features[layer], layer, tile, w[layer]) for layer in recipe.style}
+        for i, (style, w, _) in enumerate(regions):
+            sums |= {(i, layer): own_moments(features[layer], layer, tile, w[layer]) for layer in style}
         for layer, maps in known.items():
             k = halvings(layer)
             sums["content", layer] = compare(tile.own(features[layer], k), *(tile.share(m, k) for m in maps))
@@ -240,17 +245,23 @@ def objective(
 
     def judge(sums: Sums) -> Terms:
         """The weighted losses, from the sums over the picture."""
-        losses: Terms = {term: {} for term in counts}
-        for layer, count in counts["style"].items():
-            parts = [area * style_loss(sums[i, layer], style[layer]) for i, (style, _, area) in enumerate(regions)]
-            losses["style"][layer] = count * torch.stack(parts).sum()
-        for layer, count in counts["content"].items():
-            losses["content"][layer] = count * content_loss(sums["content", layer])
+        smoothness = total_variation(sums["total variation"])
+        losses = {term: {layer: torch.zeros_like(smoothness) for layer in layers} for term, layers in counts.items()}
+        for i, (style, _, area) in enumerate(regions):
+            for layer, A in style.items():
+                losses["style"][layer] += counts["style"][layer] * area * style_loss(sums[i, layer], A)
+        for layer in known:
+            losses["content"][layer] += counts["content"][layer] * content_loss(sums["content", layer])
         for layer, count in counts["total variation"].items():
-            losses["total variation"][layer] = count * total_variation(sums["total variation"])
+            losses["total variation"][layer] += count * smoothness
         return losses
 
     return differentiate(measure, judge, tiles)
+
+
+def telling(style: Style, layers: Iterable[str]) -> Style:
+    """Those layers of a style that have a spread; flat ones say nothing, and to compare with them is to divide by 0."""
+    return {layer: style[layer] for layer in layers if not style[layer].is_flat}
 
 
 def standardised(maps: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
@@ -303,12 +304,18 @@ def paint(
         at = masks if masks is None else with_margin(F.adaptive_avg_pool2d(masks, (here.shape[-2], here.shape[-1])))
         content = with_margin(resize(photo, scale.size))
         function = objective(network, content, style, strength, scale.recipe, at, how.side)
-        end = step + scale.steps - made
+        end, moved = step + scale.steps - made, False
         for descent, losses in OPTIMIZERS[optimizer](function, begin, end - step, how.history):
-            x = without_margin(descent.x).clamp(0, 1)
+            x, moved = without_margin(descent.x).clamp(0, 1), moved or not torch.equal(descent.x, begin.x)
             step, done = step + 1, done + scale.step_cost(how)
             point = Point(step, Descent(descent.x) if step == end else descent)
             yield Stage(partial(finish, x), point, scale.size, step, n_steps, done / cost, losses)
+        if strength and not moved:
+            warnings.warn(
+                f"no step at {scale.size} px brought the picture nearer, so nothing was painted at that size; "
+                "try dtype='float32', another strength, or other layers.",
+                stacklevel=2,
+            )
 
 
 def planned(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], memory: float) -> list[Plan]:

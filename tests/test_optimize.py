@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 
+from styler import StyleTransfer
 from styler.images import read, resize
 from styler.objective import MARGIN, balance, style_statistics, with_margin, without_margin
 from styler.optimize import OPTIMIZERS, PRESETS, Descent, adam, expected_seconds, lbfgs, paint, schedule
@@ -83,6 +84,47 @@ def test_values_that_are_not_finite_are_survived(name):
     reached = [descent.x for descent, _ in OPTIMIZERS[name](breaks_at_times, Descent(START), 60)]
     assert all(x.isfinite().all() for x in reached)
     assert rosenbrock(reached[-1])[0] < 0.7 * rosenbrock(START)[0]
+
+
+FLAT = torch.tensor([0.7, 0.3, 0.2]).view(1, 3, 1, 1).expand(1, 3, 64, 96).contiguous()
+
+
+@pytest.mark.parametrize(
+    "formulas", [{}, {"style_loss": "gram", "content_loss": "squared"}], ids=["default", "paper's"]
+)
+@pytest.mark.parametrize("size", [32, 64])
+def test_a_layer_without_spread_counts_for_nothing(size, formulas, dtype):
+    """At these sizes relu5_1 sees one place of The Starry Night within its rim, and has nothing to tell."""
+    model = StyleTransfer(size, max_iter=4, dtype=dtype, **formulas).fit(path("starry_night"))
+    stages = list(model.staged_transform(path("cat")))
+    losses = [sum(sum(term.values()) for term in stage.losses.values()) for stage in stages]
+    assert losses[-1] < losses[0] < 3
+    assert stages[0].losses["style"]["relu5_1"] == 0 < stages[0].losses["style"]["relu1_1"]
+
+
+def test_a_flat_painting_gives_its_colour_and_says_so_once(dtype):
+    with pytest.warns(UserWarning, match="the style is one colour all over") as told:
+        model = StyleTransfer(48, max_iter=4, dtype=dtype).fit(FLAT)
+        out = model.transform(read(path("cat")))
+    assert len(told) == 1
+    assert (out.mean((2, 3)) - FLAT.mean((2, 3))).abs().max() < 0.03
+
+
+@pytest.mark.parametrize("content_loss", ["standardised", "squared"])
+def test_a_flat_photo_holds_nothing_back(content_loss):
+    model = StyleTransfer(64, max_iter=4, content_loss=content_loss).fit(path("starry_night"))
+    stages = list(model.staged_transform(FLAT))
+    assert stages[-1].losses["content"] == {"relu4_2": 0}
+    assert sum(stages[-1].losses["style"].values()) < sum(stages[0].losses["style"].values())
+
+
+def test_an_optimiser_that_can_not_move_is_told_of(network, monkeypatch):
+    def uphill(*_):
+        return lambda x: (torch.tensor(1.0), torch.full_like(x, float("nan")), {"style": {"pixels": 1.0}})
+
+    monkeypatch.setattr("styler.optimize.objective", uphill)
+    with pytest.warns(UserWarning, match="no step at 32 px brought the picture nearer"):
+        painted(network, 32)
 
 
 def painted(network, size=128, strength=0.5, style="starry_night", **options):

@@ -100,6 +100,16 @@ def test_unknown_names_are_named():
         VGG19(load_state(), [])
 
 
+def test_a_host_can_say_in_which_type_to_compute(monkeypatch):
+    cpu = torch.device("cpu")
+    for name in ("float32", "bfloat16"):
+        monkeypatch.setenv("STYLER_DTYPE", name)
+        assert vgg.fast_dtype(cpu) == vgg.DTYPES[name]
+    monkeypatch.setenv("STYLER_DTYPE", "half")
+    with pytest.raises(ValueError, match="STYLER_DTYPE is 'half'; set it to one of float32"):
+        vgg.fast_dtype(cpu)
+
+
 @pytest.mark.parametrize("shape", [(16, 16), (17, 33), (16, 320)])
 def test_small_and_odd_sizes_reach_the_deepest_layer(shape):
     out = VGG19(load_state(), ["relu5_4"])(torch.rand(1, 3, *shape))["relu5_4"]
