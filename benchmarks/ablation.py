@@ -15,10 +15,10 @@ from torch import Tensor
 
 from benchmarks.quality import quality
 from benchmarks.report import cell, sheet, table
-from styler import StyleTransfer, optimize, samples
+from styler import StyleTransfer, painting, samples
 from styler.images import read, resize, save
-from styler.objective import RECIPE, Recipe
-from styler.optimize import SHALLOW, Scale
+from styler.recipe import RECIPE, SHALLOW, Recipe
+from styler.schedule import Scale
 
 PAIRS = ("pagoda+starry_night", "astronaut+great_wave", "cat+composition_viii")
 
@@ -36,7 +36,7 @@ def flat(g: Tensor) -> Tensor:
 def only_enlarge(change: Tensor, fine: Tensor, soft: bool) -> Tensor:
     """The picture of a coarser scale, and nothing of the start that only a finer one shows."""
     size = (fine.shape[-2], fine.shape[-1])
-    return optimize.enlarge(resize(fine, (change.shape[-2], change.shape[-1])) + change, size).clamp(0, 1)
+    return painting.enlarge(resize(fine, (change.shape[-2], change.shape[-1])) + change, size).clamp(0, 1)
 
 
 # What is changed: parameters of the estimator, and names of the package to be replaced.
@@ -44,17 +44,17 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "the default": ({}, {}),
     "scales start from the coarser one enlarged, without the photo's detail": (
         {},
-        {"optimize.refine": only_enlarge},
+        {"painting.refine": only_enlarge},
     ),
-    "L-BFGS without the preconditioner": ({}, {"optimize.preconditioner": flat}),
+    "L-BFGS without the preconditioner": ({}, {"descent.preconditioner": flat}),
     "Adam": ({"optimizer": "adam"}, {}),
     "Gram matrices instead of covariance and mean": ({"style_loss": "gram"}, {}),
     "content without standardised features": ({"content_loss": "squared"}, {}),
     "both, as in the paper": ({"style_loss": "gram", "content_loss": "squared"}, {}),
-    "the photo's own colours at the start": ({}, {"optimize.recolour": lambda image, *_: image}),
+    "the photo's own colours at the start": ({}, {"painting.recolour": lambda image, *_: image}),
     "no total variation": (
         {},
-        {"optimize.RECIPE": RECIPE._replace(smoothness=0), "optimize.SHALLOW": SHALLOW._replace(smoothness=0)},
+        {"schedule.RECIPE": RECIPE._replace(smoothness=0), "schedule.SHALLOW": SHALLOW._replace(smoothness=0)},
     ),
     "average pooling": ({"pooling": "average"}, {}),
     "five scales (128, 192, 256, 384, 512), deep to 384": (

@@ -43,7 +43,7 @@ def costs(sizes: Iterable[int], content: str, style: str, device: str) -> dict[s
 
     from styler import StyleTransfer
     from styler.images import read, resize
-    from styler.objective import PIXELS
+    from styler.recipe import PIXELS
     from styler.vgg import DTYPES
 
     painter = StyleTransfer(512, device=device).fit(style)

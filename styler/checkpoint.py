@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
+from styler.descent import Descent
 from styler.images import replacing
-from styler.optimize import Descent, Point
+from styler.painting import Point
 
 # What changes neither the picture nor its steps.
 ELSEWHERE = ("device", "dtype", "max_memory", "n_jobs", "verbose")

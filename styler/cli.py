@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from styler.estimator import StyleTransfer
-    from styler.optimize import Stage
+    from styler.painting import Stage
 
 # Kept in step with the estimator by a test; importing it here would make --help wait for torch.
 PRESETS = ("preview", "balanced", "fine")

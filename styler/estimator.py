@@ -20,32 +20,16 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from styler.descent import OPTIMIZERS
 from styler.images import ImageLike, like, read, resize
 from styler.jobs import side_by_side
 from styler.losses import Moments, blend, content_loss, style_loss
 from styler.memory import LOOK, budget, tile_side
-from styler.objective import (
-    CONTENT_LOSSES,
-    PIXELS,
-    STYLE_LAYERS,
-    STYLE_LOSSES,
-    Style,
-    style_statistics,
-)
-from styler.optimize import (
-    COLORS,
-    DEEP_UP_TO,
-    OPTIMIZERS,
-    PRESETS,
-    Point,
-    Scale,
-    Stage,
-    expected_seconds,
-    paint,
-    planned,
-    schedule,
-)
+from styler.objective import CONTENT_LOSSES, STYLE_LOSSES, Style, style_statistics
+from styler.painting import COLORS, Point, Stage, paint
+from styler.recipe import PIXELS, STYLE_LAYERS
 from styler.regions import partition, read_mask
+from styler.schedule import DEEP_UP_TO, PRESETS, Scale, expected_seconds, planned, schedule
 from styler.tiles import reach
 from styler.vgg import DTYPES, LAYERS, POOLING, VGG19, fast_dtype, load_state, up_to
 

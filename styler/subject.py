@@ -15,7 +15,7 @@ from torch import Tensor
 
 from styler.images import ImageLike, read, resize
 from styler.losses import standardise
-from styler.objective import CONTENT_LAYER
+from styler.recipe import CONTENT_LAYER
 from styler.vgg import VGG19, load_state
 
 SIZE = 256  # px; longest side at which the photo is looked at

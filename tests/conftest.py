@@ -10,7 +10,7 @@ import torch
 
 from styler import samples
 from styler.images import read, resize
-from styler.objective import CONTENT_LAYER, STYLE_LAYERS
+from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.vgg import VGG19, fast_dtype, load_state
 
 # What this machine computes in without emulating it.

@@ -13,8 +13,9 @@ from PIL import Image
 from styler import StyleTransfer, cli
 from styler.images import read, resize, save, settings
 from styler.objective import CONTENT_LOSSES, STYLE_LOSSES
-from styler.optimize import COLORS, PRESETS
+from styler.painting import COLORS
 from styler.samples import path
+from styler.schedule import PRESETS
 from styler.subject import find_subject
 
 BALL, CAT, STARRY, WAVE = (str(path(key)) for key in ("ball", "cat", "starry_night", "great_wave"))

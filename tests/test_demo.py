@@ -263,7 +263,7 @@ def test_layers_and_losses_of_a_picture_are_set_again_where_the_page_can() -> No
     from styler.demo import visit
     from styler.demo.orders import Upload, named
     from styler.estimator import StyleTransfer
-    from styler.objective import CONTENT_LAYER, STYLE_LAYERS
+    from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 
     upload = Upload(Path("kept.png"), "picture", "")
     usual = visit.studied(StyleTransfer(), upload)

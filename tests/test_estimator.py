@@ -22,7 +22,7 @@ from styler import StyleTransfer
 from styler.estimator import seen_at
 from styler.images import read, resize
 from styler.losses import luminance, moments, recolour
-from styler.objective import STYLE_LAYERS
+from styler.recipe import STYLE_LAYERS
 from styler.samples import path
 
 CAT, STARRY, WAVE = (str(path(key)) for key in ("cat", "starry_night", "great_wave"))

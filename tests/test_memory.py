@@ -8,9 +8,11 @@ import torch
 from PIL import Image
 
 from styler import StyleTransfer, checkpoint, memory, samples
+from styler.descent import Descent
 from styler.memory import GB, LOOK, available, plan, tile_side
-from styler.objective import Recipe
-from styler.optimize import Descent, Point, planned, schedule
+from styler.painting import Point
+from styler.recipe import Recipe
+from styler.schedule import planned, schedule
 
 CPU = torch.device("cpu")
 

@@ -7,10 +7,13 @@ import pytest
 import torch
 
 from styler import StyleTransfer
+from styler.descent import OPTIMIZERS, Descent, adam, lbfgs
 from styler.images import read, resize
-from styler.objective import MARGIN, balance, style_statistics, with_margin, without_margin
-from styler.optimize import OPTIMIZERS, PRESETS, Descent, adam, expected_seconds, lbfgs, paint, schedule
+from styler.objective import MARGIN, style_statistics, with_margin, without_margin
+from styler.painting import paint
+from styler.recipe import balance
 from styler.samples import path
+from styler.schedule import PRESETS, expected_seconds, schedule
 
 
 @pytest.mark.parametrize("size", [32, 100, 128, 150, 512, 1024, 4096])
@@ -122,7 +125,7 @@ def test_an_optimiser_that_can_not_move_is_told_of(network, monkeypatch):
     def uphill(*_):
         return lambda x: (torch.tensor(1.0), torch.full_like(x, float("nan")), {"style": {"pixels": 1.0}})
 
-    monkeypatch.setattr("styler.optimize.objective", uphill)
+    monkeypatch.setattr("styler.painting.objective", uphill)
     with pytest.warns(UserWarning, match="no step at 32 px brought the picture nearer"):
         painted(network, 32)
 
@@ -185,7 +188,7 @@ def test_a_picture_has_no_frame(network, monkeypatch):
     # An evenly grey picture would have no frame either: see that this one is painted.
     assert clean.std((-2, -1)).mean() > 1.3 * photo.std((-2, -1)).mean()
     monkeypatch.setattr("styler.vgg.ReflectConv.apply", lambda x, w, b: torch.conv2d(x, w, b, padding=1))
-    monkeypatch.setattr("styler.optimize.with_margin", lambda image: image)
-    monkeypatch.setattr("styler.optimize.without_margin", lambda image: image)
+    monkeypatch.setattr("styler.painting.with_margin", lambda image: image)
+    monkeypatch.setattr("styler.painting.without_margin", lambda image: image)
     framed = frame(painted())
     assert frame(clean) < 0.08 < framed, (frame(clean), framed)

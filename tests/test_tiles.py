@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from styler.losses import content_loss, moments, standardise, style_loss
-from styler.objective import CONTENT_LAYER, RECIPE, STYLE_LAYERS, WEIGHTS, Recipe, objective, style_statistics
+from styler.objective import objective, style_statistics
+from styler.recipe import CONTENT_LAYER, RECIPE, STYLE_LAYERS, WEIGHTS, Recipe
 from styler.tiles import GRID, cut, reach
 from styler.vgg import LAYERS, VGG19, load_state
 

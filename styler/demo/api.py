@@ -11,7 +11,7 @@ from styler import samples
 from styler.demo import painting as work
 from styler.demo.errors import told
 from styler.demo.orders import MAX_PAINTINGS, SIZES, order
-from styler.optimize import PRESETS
+from styler.schedule import PRESETS
 
 FILES: Any = python_type_to_json_schema(list[gr.FileData])
 NUMBERS: Any = {"oneOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]}

@@ -15,8 +15,8 @@ from PIL import Image
 
 from styler import images
 from styler.estimator import check_shares
-from styler.objective import CONTENT_LAYER, STYLE_LAYERS
-from styler.optimize import PRESETS
+from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
+from styler.schedule import PRESETS
 
 MAX_PAINTINGS = 4
 MAX_MEGAPIXELS = 50  # as decoded, 0.6 GB

@@ -8,8 +8,8 @@ from styler import samples
 from styler.demo import api, parts, visit
 from styler.demo.orders import MAX_PAINTINGS, SIZES, WHERE
 from styler.demo.parts import AT_ONCE, LOOKING, QUIET
-from styler.objective import CONTENT_LAYER, STYLE_LAYERS
-from styler.optimize import PRESETS
+from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
+from styler.schedule import PRESETS
 
 KEPT = 3600  # seconds that uploads and pictures stay on the server
 COLORS = [

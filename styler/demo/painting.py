@@ -19,7 +19,7 @@ from styler.demo.line import Line
 from styler.demo.orders import Order, Recent, Upload, by_region
 from styler.demo.plots import Step, step_of
 from styler.estimator import RECIPE_PARAMS, StyleTransfer
-from styler.optimize import Stage
+from styler.painting import Stage
 from styler.subject import find_subject
 
 LIVE_SECONDS = 0.25  # between two live pictures; a browser on a phone shows no more

@@ -15,8 +15,8 @@ from styler import samples
 from styler.demo import painting
 from styler.demo.errors import told
 from styler.demo.orders import Upload, named
-from styler.objective import CONTENT_LAYER, STYLE_LAYERS
-from styler.optimize import PRESETS
+from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
+from styler.schedule import PRESETS
 from styler.vgg import LAYERS
 
 QUIET: Any = {"show_progress": "hidden", "api_visibility": "private"}

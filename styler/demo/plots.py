@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, cycle, groupby
 
-from styler.objective import PIXELS
-from styler.optimize import Stage
+from styler.painting import Stage
+from styler.recipe import PIXELS
 
 WIDTH, HEIGHT = 480, 300
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 14, 34

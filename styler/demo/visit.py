@@ -16,8 +16,8 @@ from styler.demo import advice, painting, parts, plots
 from styler.demo.errors import told
 from styler.demo.orders import MAX_PAINTINGS, SIZES, WHERE, Order, Upload, drawn_on, order
 from styler.estimator import RECIPE_PARAMS, StyleTransfer
-from styler.objective import CONTENT_LAYER, STYLE_LAYERS
-from styler.optimize import PRESETS
+from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
+from styler.schedule import PRESETS
 from styler.subject import find_subject
 
 DRAWN = 512  # px; longest side of the photo to paint on

@@ -1,0 +1,169 @@
+"""At which sizes a picture is painted, in how many steps, and how long that takes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+import torch
+
+from styler.descent import HISTORY
+from styler.memory import Plan, plan
+from styler.objective import MARGIN, objective, style_statistics, with_margin
+from styler.recipe import PIXELS, RECIPE, SHALLOW, Recipe, layer_weights
+from styler.tiles import reach
+from styler.vgg import BLOCKS, VGG19, up_to
+
+# Up to here the deep layers shape the composition; beyond it, shallow ones lay the strokes. In a picture larger than
+# LARGE they do so for one scale more, and what is painted is softened before it is enlarged: at 128 px shapes go in
+# stairs, which print shows. Smaller pictures lose in bold lines by the one, and take much longer for the other.
+DEEP_UP_TO, LARGE = 256, 1024
+COARSEST = 128
+# Steps at the coarsest scale; finer ones get fewer, as each costs more and has less left to do, but never less than a
+# tenth: below, brushwork at print size stays blurred.
+PRESETS = {"preview": 12, "balanced": 42, "fine": 110}
+DECAY, LEAST = 1.35, 10
+# Pixels from which a CPU is no slower by tiles: larger maps are taken from the system, and given back, at each step.
+TILES_FROM = {"cpu": 4e6}
+# Time of an evaluation of the whole from a size in px on, and by tiles, where a small one's is 1; and of a step, where
+# its evaluation's is 1. As measured.
+IF_LARGE, IF_TILED, BESIDE = ((1400, 1.75), (600, 1.35), (0, 1.0)), 1.85, 1.12
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One size at which the picture is painted: longest side in px, steps, and what it is held to."""
+
+    size: int
+    steps: int
+    recipe: Recipe = RECIPE
+
+    @property
+    def seen(self) -> list[str]:
+        """The layers that are looked at."""
+        return [layer for layer in (*self.recipe.style, *self.recipe.content) if layer != PIXELS]
+
+    def step_cost(self, how: Plan) -> float:
+        """Time of an evaluation, in units of a pixel's for the default layers; fitted to measurements."""
+        slower = IF_TILED if how.side else next(slower for size, slower in IF_LARGE if self.size >= size)
+        looks = slower * work(self.recipe) / work(RECIPE)
+        return ((self.size + 2 * MARGIN) ** 2 + 6000) * looks
+
+    def cost(self, how: Plan) -> float:
+        """Time of all steps, and of the evaluation before the first."""
+        return (self.steps + 1) * self.step_cost(how)
+
+
+def work(recipe: Recipe) -> float:
+    """About how much a pixel takes: operations of the convolutions and Gram matrices, and the maps' way to memory."""
+    total, channels = 0.0, 3
+    for name in up_to(layer for layer in (*recipe.style, *recipe.content) if layer != PIXELS):
+        block = int(name[4])
+        width, share = BLOCKS[block][1], 4.0 ** (1 - block)
+        total += share * width * (9 * channels + 255) * name.startswith("conv")
+        total += share * width**2 * (name in recipe.style)
+        total += share * width * 2500 * (name in recipe.content and recipe.content_loss == "standardised")
+        channels = width
+    return total
+
+
+def schedule(
+    size: int,
+    preset: str = "balanced",
+    max_iter: int | None = None,
+    style_layers: Sequence[str] | Mapping[str, float] | None = None,
+    content_layers: Sequence[str] | Mapping[str, float] | None = None,
+    style_loss: str = "moments",
+    content_loss: str = "standardised",
+) -> list[Scale]:
+    """The scales for a picture of a size, coarse to fine.
+
+    Parameters
+    ----------
+    size : int
+        Longest side of the finished picture in px.
+    preset : {"preview", "balanced", "fine"}
+    max_iter : int, optional
+        At most so many steps in all, spread as the preset spreads its own.
+    style_layers, content_layers : sequence of str, or mapping of str to float, optional
+        Those to be used at every scale, with their weights; by default `RECIPE`'s, and at the finer ones `SHALLOW`'s.
+        Style layers that are named are used alone: nothing smooths the picture, either.
+    style_loss, content_loss : str
+        See `Recipe`.
+
+    Returns
+    -------
+    list of Scale
+    """
+    sizes = [s for s in (COARSEST << i for i in range(20)) if s <= 0.8 * size] + [size]
+    most, least = PRESETS[preset], PRESETS[preset] // LEAST
+    deep = DEEP_UP_TO if size <= LARGE else 2 * DEEP_UP_TO
+    counted = [min(s, DEEP_UP_TO) if s <= deep else s for s in sizes]
+    steps = [max(least, round(most * (COARSEST / max(s, COARSEST)) ** DECAY)) for s in counted]
+    if max_iter is not None:
+        # Rounding the running sum keeps the total exact; a scale may come away with nothing.
+        share = min(1.0, max_iter / sum(steps))
+        edges = [int(sum(steps[:i]) * share + 0.5) for i in range(len(steps) + 1)]
+        steps = [b - a for a, b in pairwise(edges)]
+
+    def recipe(size: int) -> Recipe:
+        usual = RECIPE if size <= deep else SHALLOW
+        return Recipe(
+            usual.style if style_layers is None else layer_weights(style_layers, "style_layers"),
+            usual.content if content_layers is None else layer_weights(content_layers, "content_layers"),
+            style_loss,
+            content_loss,
+            usual.smoothness if style_layers is None else 0.0,
+        )
+
+    return [Scale(s, n, recipe(s)) for s, n in zip(sizes, steps, strict=True) if n or s == size]
+
+
+def planned(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], memory: float) -> list[Plan]:
+    """How each scale of a picture of a shape (height, width) is painted within some memory, in bytes."""
+    plans = [
+        plan(
+            margined(shape, scale.size),
+            min(scale.steps, HISTORY),
+            memory,
+            network.dtype,
+            reach(scale.seen),
+            scale.recipe.content_channels,
+            TILES_FROM.get(network.device.type, math.inf),
+        )
+        for scale in reversed(scales)  # so that what does not fit is the whole picture, and not a step on its way
+    ]
+    return plans[::-1]
+
+
+def margined(shape: tuple[int, int], size: int) -> tuple[int, int]:
+    """A picture's shape when its longest side has a size, margin included."""
+    height, width = (round(side * size / max(shape)) + 2 * MARGIN for side in shape)
+    return height, width
+
+
+def expected_seconds(
+    network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], memory: float = math.inf
+) -> float:
+    """About how long a picture of a shape (height, width) will take, by the pace of this machine here and now."""
+    plans = planned(network, shape, scales, memory)
+    cost = sum(scale.cost(how) for scale, how in zip(scales, plans, strict=True))
+    return pace(network) * cost * min(shape) / max(shape)
+
+
+@cache
+def pace(network: VGG19) -> float:
+    """Seconds for a unit of `Scale.step_cost`: the fastest of three evaluations at 128 px, after a first."""
+    scale = Scale(COARSEST, 1)
+    x = with_margin(torch.rand(1, 3, COARSEST, COARSEST).to(network.device))
+    function = objective(network, x, [style_statistics(network, x)], 0.5)
+    function(x)
+    times = [time.perf_counter()]
+    for _ in range(3):
+        function(x)
+        times.append(time.perf_counter())
+    return BESIDE * min(b - a for a, b in pairwise(times)) / scale.step_cost(Plan(None, 0))
