@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styler.tiles import Function, Losses
+from styler.tiles import Function, Terms
 
 # L-BFGS: steps remembered, the longest step (RMS, of pixels in [0, 1]), how much worse a step may make things, how much
 # shorter the next is then, and the pixels across which the preconditioner averages.
@@ -46,7 +46,7 @@ class Descent(NamedTuple):
 
 def lbfgs(
     function: Function, start: Descent, max_iter: int, recalled: int = HISTORY
-) -> Iterator[tuple[Descent, Losses]]:
+) -> Iterator[tuple[Descent, Terms]]:
     """L-BFGS with one evaluation a step (Nocedal and Wright, "Numerical optimization", 2006, algorithm 7.5).
 
     It works on z = x / P, with P smaller where the picture pulls harder: otherwise the loudest places, busy ones, set
@@ -54,21 +54,22 @@ def lbfgs(
     makes the loss worse, is taken back, and the next goes a shorter way.
     """
     x, P, history, share = start
-    loss, g, losses = function(x)
-    P = preconditioner(g) if P is None else P
+    now, g, terms = function(x)
+    P, loss = preconditioner(g) if P is None else P, float(now)
     for _ in range(max_iter):
         direction = P * newton_direction(P * g, history)
         reach = LONGEST / rms(direction)
         ahead = x + share * (reach.clamp(max=1) if history else reach) * direction
-        loss_ahead, g_ahead, losses_ahead = function(ahead)
-        if finite(loss_ahead, g_ahead) and loss_ahead < WORSE * loss:
-            s, y = (ahead - x) / P, P * (g_ahead - g)
-            if dot(s, y) > 0:
+        loss_ahead, g_ahead, terms_ahead = function(ahead)
+        s, y = (ahead - x) / P, P * (g_ahead - g)
+        reached, curvature = values(loss_ahead, dot(s, y))
+        if math.isfinite(reached) and math.isfinite(curvature) and reached < WORSE * loss:
+            if curvature > 0:
                 history = (*history, (s, y))[-recalled:] if recalled else ()
-            x, loss, g, losses, share = ahead, loss_ahead, g_ahead, losses_ahead, 1.0
+            x, loss, g, terms, share = ahead, reached, g_ahead, terms_ahead, 1.0
         else:
             share *= SHORTER
-        yield Descent(x, P, history, share), losses
+        yield Descent(x, P, history, share), terms
 
 
 def preconditioner(g: Tensor) -> Tensor:
@@ -99,29 +100,29 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
     return torch.dot(a.flatten(), b.flatten())
 
 
-def adam(function: Function, start: Descent, max_iter: int, recalled: int = 0) -> Iterator[tuple[Descent, Losses]]:
+def adam(function: Function, start: Descent, max_iter: int, recalled: int = 0) -> Iterator[tuple[Descent, Terms]]:
     """Adam, which recalls no steps; one that is not finite is taken back, and the rate halved."""
     x = start.x.clone()
     optimizer = torch.optim.Adam([x], lr=ADAM_RATE)
-    loss, g, losses = function(x)
+    loss, g, terms = function(x)
     for _ in range(max_iter):
         before, x.grad = x.clone(), g
         optimizer.step()
-        loss, g_ahead, losses_ahead = function(x)
-        if finite(loss, g_ahead):
-            g, losses = g_ahead, losses_ahead
+        loss, g_ahead, terms_ahead = function(x)
+        if all(map(math.isfinite, values(loss, g_ahead.sum()))):
+            g, terms = g_ahead, terms_ahead
         else:
             x.copy_(before)
             optimizer.param_groups[0]["lr"] /= 2
-        yield Descent(x.detach().clone()), losses
+        yield Descent(x.detach().clone()), terms
 
 
 OPTIMIZERS = {"lbfgs": lbfgs, "adam": adam}
 
 
-def finite(loss: Tensor, gradient: Tensor) -> bool:
-    """Whether a loss and its gradient are numbers."""
-    return math.isfinite(loss) and bool(gradient.isfinite().all())
+def values(*scalars: Tensor) -> list[float]:
+    """Some scalars as numbers: the one time in a step that the host waits for the device."""
+    return torch.stack([scalar.double() for scalar in scalars]).tolist()
 
 
 def rms(x: Tensor) -> Tensor:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,14 +23,14 @@ from torch import Tensor
 from styler.descent import OPTIMIZERS
 from styler.images import ImageLike, like, read, resize
 from styler.jobs import side_by_side
-from styler.losses import Moments, blend, content_loss, style_loss
-from styler.memory import LOOK, budget, tile_side
-from styler.objective import CONTENT_LOSSES, STYLE_LOSSES, Style, style_statistics
-from styler.painting import COLORS, Point, Stage, paint
-from styler.recipe import PIXELS, STYLE_LAYERS
+from styler.losses import content_loss, style_loss
+from styler.memory import budget
+from styler.objective import CONTENT_LOSSES, STYLE_LOSSES
+from styler.painting import COLORS, Picture, Point, Stage, paint
+from styler.recipe import PIXELS, STYLE_LAYERS, layer_weights
 from styler.regions import partition, read_mask
 from styler.schedule import DEEP_UP_TO, PRESETS, Scale, expected_seconds, planned, schedule
-from styler.tiles import reach
+from styler.style import MOST_PIXELS, Painting, is_flat, is_seen, kept, statistics, style_statistics
 from styler.vgg import DTYPES, LAYERS, POOLING, VGG19, fast_dtype, load_state, up_to
 
 # What a style is learnt with; the other parameters may change between fit and transform.
@@ -70,12 +70,14 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     style_layers, content_layers : sequence of str, or mapping of str to float, default=None
         Layers of VGG-19 to compare, or layers with their weights, which are scaled to a sum of one. Those named are
         used at every scale and alone, as in the paper: deep ones take longer, and nothing smooths what style layers
-        paint. By default style is compared in relu1_1, relu2_1, relu3_1, relu4_1, relu5_1 and "pixels", the picture
-        itself, and content in relu4_2; the deep ones, from relu4_1 on, only at scales up to 256 px, or 512 px where
-        `size` is above 1024.
-    style_loss : {"moments", "gram"}, default="moments"
-        What makes a style: mean and covariance of a layer's features, or the paper's Gram matrix (eq. 4), each
-        compared relative to the painting's own.
+        paint. By default style is compared in relu1_1 to relu4_1 (relu5_1 where places are not matched) and in
+        "pixels", the picture itself, and content in relu4_2; the deep ones, from relu4_1 on, only at scales up to
+        256 px.
+    style_loss : {"neighbors", "moments", "gram"}, default="neighbors"
+        What makes a style. "neighbors": each place of the picture is held to the place of the painting that suits it
+        best, and the whole, less, to the painting's statistics. "moments": the statistics alone, mean and covariance
+        of a layer's features. "gram": the paper's Gram matrix (eq. 4). The statistics say which strokes there are and
+        not where: they paint texture everywhere. Each is compared relative to the painting's own.
     content_loss : {"standardised", "squared"}, default="standardised"
         How features are compared with the photo's: each channel brought to zero mean and unit variance, so that colours
         may go, and what stands out held more, or the paper's squared error (eq. 1), relative to the photo's variance.
@@ -105,9 +107,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     ----------
     scales_ : list of Scale
         The sizes at which a picture is painted, with steps and layers.
-    statistics_ : list of dict of str to Moments, or dict of str to such a list or None
-        The style, for each scale: means and second moments of each layer's features; of each region's, if `fit` was
-        given regions.
+    paintings_ : list of Painting, or dict of str to such a list or None
+        The style: its paintings, as small as the picture allows; of each region, if `fit` was given regions.
     fitted_with_ : dict
         The parameters that the style was learnt with; a change of them needs another `fit`.
     device_, dtype_ : str
@@ -164,7 +165,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         colors: str = "painting",
         style_layers: Sequence[str] | Mapping[str, float] | None = None,
         content_layers: Sequence[str] | Mapping[str, float] | None = None,
-        style_loss: str = "moments",
+        style_loss: str = "neighbors",
         content_loss: str = "standardised",
         pooling: str = "max",
         weights: str | os.PathLike[str] = "original",
@@ -230,32 +231,31 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         shares, masks = (
             by_label(given, X, name) for given, name in ((sample_weight, "sample_weight"), (regions, "regions"))
         )
-        paintings = {
-            label: read_paintings(
-                style, shares.get(label), masks.get(label), f"style of {label!r}" if label else "style"
+        scales, network = self._schedule(), self._network()
+        most = MOST_PIXELS / max(1, sum(len(list(each(style, ""))) for style in styles.values() if style is not None))
+        learnt: dict[str, list[Painting] | None] = {
+            label: None
+            if style is None
+            else read_paintings(
+                style,
+                shares.get(label),
+                masks.get(label),
+                f"style of {label!r}" if label else "style",
+                partial(kept, size=self.size, nearness=self.style_scale, most=most),
             )
             for label, style in styles.items()
-            if style is not None
         }
-        scales, network = self._schedule(), self._network()
-        self.fitted_with_ = {name: getattr(self, name) for name in FIT_PARAMS}
-        self.device_, self.dtype_ = str(network.device), str(network.dtype).removeprefix("torch.")
-        self.scales_ = scales
-        memory = budget(self.max_memory, network.device)
-        learnt = {
-            label: [learn(network, paintings[label], scale, self.style_scale, memory) for scale in self.scales_]
-            if label in paintings
-            else None
-            for label in styles
-        }
-        self.statistics_ = learnt if isinstance(X, Mapping) else learnt[""]
-        for label, style in learnt.items():
-            if style is not None and all(m.is_flat for m in style[-1].values()):
+        for label, paintings in learnt.items():
+            if paintings and is_flat(paintings):
                 warnings.warn(
                     f"the style{f' of {label!r}' if label else ''} is one colour all over; it gives its colour and no "
                     "strokes. Choose a painting with texture for more.",
                     stacklevel=2,
                 )
+        self.fitted_with_ = {name: getattr(self, name) for name in FIT_PARAMS}
+        self.device_, self.dtype_ = str(network.device), str(network.dtype).removeprefix("torch.")
+        self.scales_ = scales
+        self.paintings_ = learnt if isinstance(X, Mapping) else learnt[""]
         return self
 
     def transform(self, X: ImageLike | Sequence[ImageLike], regions: Any = None) -> Any:
@@ -389,18 +389,20 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         self._check_ready()
         network = self._network()
         at = max(i for i, scale in enumerate(self.scales_) if scale.size <= DEEP_UP_TO or i == 0)
-        recipe = self.scales_[at].recipe
+        size, recipe = self.scales_[at].size, self.scales_[at].recipe
         original = read(X, "the photo")
-        photo = resize(original, self.scales_[at].size)
+        photo = resize(original, size)
         styles, masks = self._styles(regions, original, photo)
         picture = resize(read(painted, "the picture"), (photo.shape[-2], photo.shape[-1]))
         with torch.no_grad():
             P, F = (network(image, recipe.content) for image in (photo, picture))
         content = sum(weight * float(content_loss(F[k].float(), P[k].float())) for k, weight in recipe.content.items())
-        weights = {layer: weight for layer, weight in recipe.style.items() if layer != PIXELS}
+        named = layer_weights(self.style_layers or STYLE_LAYERS, "style_layers")
+        weights = {layer: weight for layer, weight in named.items() if layer != PIXELS}
         style, total = 0.0, 0.0
-        for A, mask in zip(styles[at], [None] if masks is None else masks, strict=True):
-            if A is not None:
+        for paintings, mask in zip(styles, [None] if masks is None else masks, strict=True):
+            if paintings is not None:
+                A = statistics(network, paintings, weights, size, self.style_scale)
                 G = style_statistics(network, picture, weights, mask if mask is None else mask[None])
                 area = 1.0 if mask is None else float(mask.mean())
                 for layer, weight in weights.items():
@@ -478,44 +480,25 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         elif self.init == "noise":
             noise = check_random_state(self.random_state).uniform(0.5 - FAINT, 0.5 + FAINT, photo.shape)
             start = torch.from_numpy(noise).to(photo)
-        for stage in paint(
-            network,
-            photo,
-            styles,
-            self.scales_,
-            self.strength,
-            self.optimizer,
-            start,
-            self.colors,
-            masks,
-            memory,
-            resume,
-        ):
+        picture = Picture(photo, styles, self.strength, self.style_scale, self.colors, masks, start)
+        for stage in paint(network, picture, self.scales_, self.optimizer, memory, resume):
             self._report(stage)
             yield stage
 
     def _styles(
         self, regions: Mapping[str, ImageLike] | None, photo: Tensor, picture: Tensor
-    ) -> tuple[list[list[Style | None]], Tensor | None]:
-        """The regions' styles at each scale, on the network's device, and their masks at a picture's size."""
-        learnt = self.statistics_ if isinstance(self.statistics_, dict) else {"": self.statistics_}
-        device = self._network().device
-        styles: list[list[Style | None]] = [
-            [
-                None if s is None else {k: Moments(*(t.to(device) for t in m)) for k, m in s[i].items()}
-                for s in learnt.values()
-            ]
-            for i in range(len(self.scales_))
-        ]
-        if regions is None and learnt is not self.statistics_:
-            return styles, None
-        if regions is None:
+    ) -> tuple[list[list[Painting] | None], Tensor | None]:
+        """The regions' paintings, and their masks at a picture's size."""
+        labelled = isinstance(self.paintings_, dict)
+        learnt: dict[str, Any] = self.paintings_ if isinstance(self.paintings_, dict) else {"": self.paintings_}
+        if regions is None and labelled:
             raise ValueError(
                 f"styles were learnt for regions; say where they are: regions={{{next(iter(learnt))!r}: mask}}."
             )
-        labels = list(learnt) if learnt is self.statistics_ else []
-        height, width = photo.shape[-2:]
-        return styles, partition(regions, labels, (height, width), (picture.shape[-2], picture.shape[-1]))
+        if regions is None:
+            return list(learnt.values()), None
+        whole, size = ((image.shape[-2], image.shape[-1]) for image in (photo, picture))
+        return list(learnt.values()), partition(regions, list(learnt) if labelled else [], whole, size)
 
     def _report(self, stage: Stage) -> None:
         last = sum(scale.steps for scale in self.scales_ if scale.size <= stage.scale) == stage.step
@@ -529,8 +512,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     def _network(self) -> VGG19:
         device = check_device(self.device)
         dtype = fast_dtype(device) if self.dtype is None else DTYPES[self.dtype]
-        named = {layer for scale in self._schedule() for layer in (*scale.recipe.style, *scale.recipe.content)}
-        deepest = max(named.difference({PIXELS}).union(STYLE_LAYERS), key=LAYERS.index)
+        named = {layer for scale in self._schedule() for layer in scale.recipe.seen}
+        deepest = max(named.union(STYLE_LAYERS), key=LAYERS.index)
         return build_network(os.fspath(self.weights), self.pooling, device, dtype, deepest)
 
     def __sklearn_tags__(self) -> Tags:
@@ -541,18 +524,11 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         return tags
 
 
-class Painting(NamedTuple):
-    """A painting to learn from: its pixels, its share of the style, and which part of it counts."""
-
-    image: Tensor
-    share: float
-    mask: Tensor | None
-    mask_name: str
-
-
-def read_paintings(X: Any, sample_weight: Any, masks: Any, name: str) -> list[Painting]:
-    """The paintings of one style."""
-    images = [read(x, label) for x, label in each(X, name)]
+def read_paintings(
+    X: Any, sample_weight: Any, masks: Any, name: str, keep: Callable[[Tensor, float, Tensor | None], Painting]
+) -> list[Painting]:
+    """The paintings of one style, those without a share left out, as `keep` makes them."""
+    images = [(read(x, label), label) for x, label in each(X, name)]
     shares = check_shares(sample_weight, len(images))
     parts: list[tuple[Tensor | None, str]] = [(None, "")] * len(images)
     if masks is not None:
@@ -561,9 +537,17 @@ def read_paintings(X: Any, sample_weight: Any, masks: Any, name: str) -> list[Pa
             raise ValueError(f"{len(found)} mask(s) (regions) for {len(images)} style(s); give one mask for each.")
         parts = [
             (read_mask(mask, label, (image.shape[-2], image.shape[-1])), label)
-            for (mask, label), image in zip(found, images, strict=True)
+            for (mask, label), (image, _) in zip(found, images, strict=True)
         ]
-    return [Painting(image, share, *part) for image, share, part in zip(images, shares, parts, strict=True)]
+    paintings = []
+    for (image, _), share, (mask, label) in zip(images, shares, parts, strict=True):
+        painting = keep(image, share, mask)
+        if not is_seen(painting):
+            raise ValueError(
+                f"{label} is white only at the painting's rim, which is not learnt from; paint white further in."
+            )
+        paintings += [painting] * (share > 0)
+    return paintings
 
 
 def by_label(given: Any, X: Any, name: str) -> Mapping[str, Any]:
@@ -580,39 +564,6 @@ def by_label(given: Any, X: Any, name: str) -> Mapping[str, Any]:
 def shown_like(stage: Stage, X: ImageLike) -> Any:
     """A stage's image, as the same kind of thing as the photo."""
     return like(stage.image, X)
-
-
-def learn(
-    network: VGG19, paintings: Sequence[Painting], scale: Scale, nearness: float, memory: float
-) -> dict[str, Moments]:
-    """The statistics of some paintings, blended, at one scale of the picture to be painted."""
-    seen = []
-    for painting in paintings:
-        image = seen_at(painting.image, scale.size, nearness)
-        mask = None if painting.mask is None else resize(painting.mask, (image.shape[-2], image.shape[-1]))
-        side = tile_side((image.shape[-2], image.shape[-1]), memory, LOOK * network.dtype.itemsize, reach(scale.seen))
-        statistics = style_statistics(network, image, scale.recipe.style, mask, side)
-        if not all(m.weight > 0 for m in statistics.values()):
-            raise ValueError(
-                f"{painting.mask_name} is white only at the painting's rim, which is not learnt from; paint white "
-                "further in."
-            )
-        seen.append(statistics)
-    shares = [painting.share for painting in paintings]
-    blended = {layer: blend([statistics[layer] for statistics in seen], shares) for layer in seen[0]}
-    return {layer: Moments(*(t.cpu() for t in m)) for layer, m in blended.items()}
-
-
-def seen_at(painting: Tensor, size: int, nearness: float = 1.0) -> Tensor:
-    """A painting with the area of a 4:3 picture of a longest side, so that its shape does not change its strokes.
-
-    It is never enlarged but by the nearness: what a painting does not show can't be learnt from it.
-    """
-    height, width = painting.shape[-2:]
-    ratio = min(1.0, size * (0.75 / (height * width)) ** 0.5) * nearness
-    # VGG halves four times; below 16 px nothing is left of a side.
-    ratio = max(ratio, 16 / min(height, width))
-    return resize(painting, (round(height * ratio), round(width * ratio)))
 
 
 @cache

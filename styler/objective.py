@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,77 +24,22 @@ from styler.losses import (
     variation,
     widened,
 )
-from styler.recipe import PIXELS, RECIPE, STYLE_LAYERS, Recipe, halvings
+from styler.neighbors import PLACE, Bank, Match, hypercolumns, nearness, neighbor_loss
+from styler.recipe import PIXELS, Recipe, halvings
 from styler.regions import weights_at
-from styler.tiles import Function, Sums, Terms, Tile, add, cut, differentiate, reach
+from styler.style import Style, own_moments
+from styler.tiles import Function, Sums, Terms, Tile, differentiate, put_together, tiles_of
 from styler.vgg import VGG19
 
-STYLE_LOSSES: dict[str, Callable[[Moments, Moments], Tensor]] = {"moments": moment_loss, "gram": gram_loss}
+STYLE_LOSSES: dict[str, Callable[[Moments, Moments], Tensor]] = {
+    "neighbors": moment_loss,
+    "moments": moment_loss,
+    "gram": gram_loss,
+}
 # What is known of the photo's maps beforehand, what is summed over positions with it, and the loss of the sums.
 CONTENT_LOSSES: dict[str, tuple[Callable[[Tensor], tuple[Tensor, Tensor]], Callable[..., Any], Callable[..., Tensor]]]
 # Pixels of mirrored surroundings that are painted along and cut off: what VGG sees at a border is no picture.
 MARGIN = 8
-# Pixels at the painting's rim that its statistics leave out, for the same reason (and frames, and torn paper).
-RIM = 8
-
-Style = Mapping[str, Moments]
-
-
-def style_statistics(
-    network: VGG19,
-    image: Tensor,
-    layers: Iterable[str] = STYLE_LAYERS,
-    mask: Tensor | None = None,
-    side: int | None = None,
-) -> dict[str, Moments]:
-    """What is learnt of a painting: the moments of each layer, without the painting's rim.
-
-    Parameters
-    ----------
-    network : VGG19
-    image : Tensor of shape (1, 3, height, width)
-        RGB in [0, 1].
-    layers : iterable of str
-        The picture itself, `PIXELS`, is always among them.
-    mask : Tensor of shape (1, 1, height, width), optional
-        The part of the painting to learn from.
-    side : int, optional
-        Of the tiles that are looked at one by one, in px; by default the whole at once.
-
-    Returns
-    -------
-    dict of str to Moments
-    """
-    image = image.to(network.device)
-    layers = [layer for layer in layers if layer != PIXELS]
-    weights = {layer: within_rim(layer, image, mask) for layer in (PIXELS, *layers)}
-
-    def measure(tile: Tile) -> dict[str, Moments]:
-        features = {PIXELS: tile.seen(image), **network(tile.seen(image), layers)}
-        # Learnt once, so exactly: bfloat16's rounding of the sums would be taken for a spread where there is none.
-        return {layer: own_moments(widened(maps), layer, tile, weights[layer]) for layer, maps in features.items()}
-
-    with torch.no_grad():
-        return add(measure(tile) for tile in tiles_of(image, side, layers))
-
-
-def within_rim(layer: str, image: Tensor, mask: Tensor | None) -> Tensor:
-    """Weights of a layer's positions, of shape (height, width): 0 at the painting's rim, else 1 or the mask's."""
-    height, width = shape_at(layer, image)
-    rim = min(-(-RIM * width // image.shape[-1]), (min(height, width) - 1) // 2)
-    inside = F.pad(image.new_ones(height - 2 * rim, width - 2 * rim), (rim, rim, rim, rim))
-    return inside if mask is None else inside * weights_at(mask.to(image), (height, width))
-
-
-def own_moments(maps: Tensor, layer: str, tile: Tile, weights: Tensor | None) -> Moments:
-    """The moments of a tile's own positions."""
-    k = halvings(layer)
-    return moments(tile.own(maps, k), None if weights is None else tile.share(weights, k))
-
-
-def tiles_of(image: Tensor, side: int | None, layers: Sequence[str]) -> list[Tile]:
-    """The tiles of an image in which some layers are seen whole."""
-    return cut((image.shape[-2], image.shape[-1]), side, reach(layers))
 
 
 def objective(
@@ -102,9 +47,10 @@ def objective(
     photo: Tensor,
     styles: Sequence[Style | None],
     strength: float,
-    recipe: Recipe = RECIPE,
+    recipe: Recipe,
     masks: Tensor | None = None,
     side: int | None = None,
+    matches: Sequence[Match | None] | None = None,
 ) -> Function:
     """The loss at one scale, as a function of the pixels.
 
@@ -113,8 +59,8 @@ def objective(
     network : VGG19
     photo : Tensor of shape (1, 3, height, width)
         The content image, margin included, RGB in [0, 1].
-    styles : sequence of mapping of str to Moments
-        From `style_statistics`: one, or one a region, None where the photo stays.
+    styles : sequence of Style
+        One, or one a region, None where the photo stays.
     strength : float in [0, 1]
         0 keeps the photo, 1 forgets it.
     recipe : Recipe
@@ -123,37 +69,39 @@ def objective(
         The regions, adding up to 1 at each pixel.
     side : int, optional
         Of the tiles that are looked at one by one, in px; by default the whole at once.
+    matches : sequence of Match, optional
+        For each style with a bank, where its targets are.
 
     Returns
     -------
     callable
         Takes pixels of the photo's shape; gives the loss, its gradient, and the weighted losses by term and layer.
     """
-    weights: list[dict[str, Tensor | None]] = [
-        {layer: None if mask is None else weights_at(mask[None], shape_at(layer, photo)) for layer in recipe.style}
-        for mask in ([None] if masks is None else masks)
-    ]
-    # A region's style counts by its area, so that each pixel is drawn as strongly as in a picture of one style.
-    areas = [1.0] if masks is None else masks.mean((1, 2, 3)).tolist()
+    shares = [None] * len(styles) if masks is None else masks.split(1)
     regions = [
-        (telling(style, recipe.style), w, area) for style, w, area in zip(styles, weights, areas, strict=True) if style
+        region(photo, style, recipe, mask, where)
+        for style, mask, where in zip(styles, shares, matches or [None] * len(styles), strict=True)
+        if style
     ]
     painted = painted_part(styles, masks)
-    layers = [layer for layer in (*recipe.style, *recipe.content) if layer != PIXELS]
-    tiles = tiles_of(photo, side, layers)
+    tiles = tiles_of(photo, side, recipe.seen)
     style_loss = STYLE_LOSSES[recipe.style_loss]
     know, compare, content_loss = CONTENT_LOSSES[recipe.content_loss]
-    contents = {layer: content_features(network, photo, layer, tiles) for layer in recipe.content}
+    contents = content_features(network, photo, recipe.content, tiles)
     known = {layer: know(maps) for layer, maps in contents.items() if not moments(maps).is_flat}
 
     def measure(pixels: Tensor, tile: Tile) -> Sums:
         """What a tile's own positions add to the sums that the losses are made of."""
         if painted is not None:
             pixels = torch.lerp(tile.seen(photo), pixels, tile.seen(painted))
-        features = {PIXELS: pixels, **network(pixels, layers)}
+        features = {PIXELS: pixels, **network(pixels, recipe.seen)}
+        columns = {k: tile.own(maps, PLACE) for k, maps in hypercolumns(features, recipe.neighbors).items()}
         sums: Sums = {}
-        for i, (style, w, _) in enumerate(regions):
+        for i, (style, w, _, bank, targets, places) in enumerate(regions):
             sums |= {(i, layer): own_moments(features[layer], layer, tile, w[layer]) for layer in style}
+            if bank and targets is not None:
+                at = None if places is None else tile.share(places, PLACE)
+                sums[i, "places"] = nearness(columns, bank, tile.share(targets, PLACE), at)
         for layer, maps in known.items():
             k = halvings(layer)
             sums["content", layer] = compare(tile.own(features[layer], k), *(tile.share(m, k) for m in maps))
@@ -166,9 +114,12 @@ def objective(
         """The weighted losses, from the sums over the picture."""
         smoothness = total_variation(sums["total variation"])
         losses = {term: {layer: torch.zeros_like(smoothness) for layer in layers} for term, layers in counts.items()}
-        for i, (style, _, area) in enumerate(regions):
-            for layer, A in style.items():
-                losses["style"][layer] += counts["style"][layer] * area * style_loss(sums[i, layer], A)
+        for i, region in enumerate(regions):
+            for layer, A in region.style.items():
+                losses["style"][layer] += counts["style"][layer] * region.area * style_loss(sums[i, layer], A)
+            for name, count in counts["neighbors"].items():
+                if (i, name) in sums:
+                    losses["neighbors"][name] += count * region.area * neighbor_loss(sums[i, name])
         for layer in known:
             losses["content"][layer] += counts["content"][layer] * content_loss(sums["content", layer])
         for layer, count in counts["total variation"].items():
@@ -178,7 +129,43 @@ def objective(
     return differentiate(measure, judge, tiles)
 
 
-def telling(style: Style, layers: Iterable[str]) -> Style:
+class Region(NamedTuple):
+    """A part of a picture with a style of its own, as `objective` has it.
+
+    Attributes
+    ----------
+    style : mapping of str to Moments
+        Of the layers that say something.
+    weights : mapping of str to Tensor of shape (height, width) or None
+        How much each position of a layer counts; None where there is but one region.
+    area : float
+        Share of the picture: each pixel is to be drawn as strongly as in a picture of one style.
+    bank : Bank or None
+    targets : Tensor of shape (rows, columns) or None
+        The place in the bank for each place.
+    places : Tensor of shape (rows, columns) or None
+        How much each place counts.
+    """
+
+    style: Mapping[str, Moments]
+    weights: Mapping[str, Tensor | None]
+    area: float
+    bank: Bank | None
+    targets: Tensor | None
+    places: Tensor | None
+
+
+def region(photo: Tensor, style: Style, recipe: Recipe, mask: Tensor | None, where: Match | None) -> Region:
+    """A style and where it goes; without a mask, everywhere."""
+    targets = None if where is None else where.targets
+    if mask is None:
+        return Region(telling(style.moments, recipe.style), dict.fromkeys(recipe.style), 1.0, style.bank, targets, None)
+    weights: dict[str, Tensor | None] = {layer: weights_at(mask, shape_at(layer, photo)) for layer in recipe.style}
+    places = F.adaptive_avg_pool2d(mask, (photo.shape[-2] >> PLACE, photo.shape[-1] >> PLACE))[0, 0]
+    return Region(telling(style.moments, recipe.style), weights, float(mask.mean()), style.bank, targets, places)
+
+
+def telling(style: Mapping[str, Moments], layers: Iterable[str]) -> dict[str, Moments]:
     """Those layers of a style that have a spread; flat ones say nothing, and to compare with them is to divide by 0."""
     return {layer: style[layer] for layer in layers if not style[layer].is_flat}
 
@@ -204,15 +191,16 @@ CONTENT_LOSSES = {
 }
 
 
-def content_features(network: VGG19, photo: Tensor, layer: str, tiles: Sequence[Tile]) -> Tensor:
-    """The photo's maps of a layer, put together from tiles; of float32 at least."""
+def content_features(network: VGG19, photo: Tensor, layers: Iterable[str], tiles: Sequence[Tile]) -> dict[str, Tensor]:
+    """The photo's maps, put together from tiles; of float32 at least."""
+    if not layers:
+        return {}
     with torch.no_grad():
-        rows: dict[int, list[Tensor]] = {}
-        for tile in tiles:
-            maps = network(tile.seen(photo), [layer])[layer]
-            rows.setdefault(tile.rows.start, []).append(tile.own(maps, halvings(layer)))
-        whole = torch.cat([torch.cat(row, -1) for row in rows.values()], -2)
-        return whole.to(torch.promote_types(whole.dtype, torch.float32))
+        maps = put_together(
+            tiles,
+            lambda tile: {k: tile.own(f, halvings(k)) for k, f in network(tile.seen(photo), layers).items()},
+        )
+    return {layer: widened(whole) for layer, whole in maps.items()}
 
 
 def painted_part(styles: Sequence[Style | None], masks: Tensor | None) -> Tensor | None:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from styler.colors import Palette, painted_in_light, recolour, within
 from styler.descent import OPTIMIZERS, Descent
 from styler.images import resize
-from styler.losses import moments, painted_in_light, recolour
-from styler.objective import Style, objective, with_margin, without_margin
+from styler.losses import moments
+from styler.neighbors import PLACE, Match, Where, followed, hypercolumns, match, match_around
+from styler.objective import MARGIN, objective, with_margin, without_margin
 from styler.recipe import PIXELS
-from styler.schedule import LARGE, Scale, planned
-from styler.tiles import Losses
+from styler.schedule import DEEP_UP_TO, LARGE, Scale, planned
+from styler.style import Painting, Style, colours, learn
+from styler.tiles import Losses, Terms, Tile, numbers, put_together, tiles_of
 from styler.vgg import VGG19
 
 # What becomes of the painted picture's colours, given the photo's; "palette" paints no stroke at all.
@@ -31,6 +34,50 @@ COLORS: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
 }
 
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to be painted.
+
+    Attributes
+    ----------
+    photo : Tensor of shape (1, 3, height, width)
+        RGB in [0, 1], of the finished picture's size.
+    styles : sequence of sequence of Painting, or None
+        The paintings of the style, or of each region's; None where the photo stays.
+    strength : float in [0, 1]
+    nearness : float
+        How near the paintings are seen.
+    colors : {"painting", "photo", "matched", "palette"}
+        Whose colours to show; "palette" paints no stroke.
+    masks : Tensor of shape (regions, 1, height, width) or None
+        The regions, adding up to 1 at each pixel.
+    start : Tensor of shape (1, 3, height, width) or None
+        Where to start from; None for the photo in the style's colours.
+    """
+
+    photo: Tensor
+    styles: Sequence[Sequence[Painting] | None]
+    strength: float = 0.5
+    nearness: float = 1.0
+    colors: str = "painting"
+    masks: Tensor | None = None
+    start: Tensor | None = None
+
+    def to(self, device: torch.device) -> Picture:
+        """The same on a device."""
+        masks = self.masks if self.masks is None else self.masks.to(device)
+        start = self.start if self.start is None else self.start.to(device)
+        return replace(self, photo=self.photo.to(device), masks=masks, start=start)
+
+    @property
+    def recoloured(self) -> float:
+        """How far the photo's colours give way to the painting's."""
+        return min(1.0, 2 * self.strength)
+
+
 class Point(NamedTuple):
     """How far a picture has come, for another process to go on from.
 
@@ -40,10 +87,13 @@ class Point(NamedTuple):
         Steps made over all scales.
     descent : Descent
         At the scale that the picture is painted at; where that is done, x alone.
+    matches : sequence of Match or None
+        For each style, where the targets of the scale are.
     """
 
     step: int
     descent: Descent
+    matches: Sequence[Match | None] = ()
 
 
 @dataclass(frozen=True)
@@ -62,8 +112,8 @@ class Stage:
         This step, counted from 1, and how many there will be.
     progress : float in (0, 1]
         The share of the whole work that is done, by cost and not by count: fine steps take longer than coarse ones.
-    losses : dict of str to dict of str to float
-        Weighted losses by term ("content", "style", "total variation") and layer; their sum is what is minimised.
+    terms : dict of str to dict of str to Tensor
+        `losses`, where they were made.
     """
 
     render: Callable[[], Any] = field(repr=False)
@@ -72,44 +122,35 @@ class Stage:
     step: int
     n_steps: int
     progress: float
-    losses: Losses
+    terms: Terms = field(repr=False)
 
     @cached_property
     def image(self) -> Any:
         return self.render()
 
+    @cached_property
+    def losses(self) -> Losses:
+        """Weighted losses by term ("neighbors", "style", "content", "total variation") and layer; minimised is their
+        sum."""
+        return numbers(self.terms)
+
 
 def paint(
     network: VGG19,
-    photo: Tensor,
-    styles: Sequence[Sequence[Style | None]],
+    picture: Picture,
     scales: Sequence[Scale],
-    strength: float,
     optimizer: str = "lbfgs",
-    start: Tensor | None = None,
-    colors: str = "painting",
-    masks: Tensor | None = None,
     memory: float = math.inf,
     resume: Point | None = None,
 ) -> Iterator[Stage]:
-    """Paint a photo, yielding a `Stage` after each step.
+    """Paint a picture, yielding a `Stage` after each step.
 
     Parameters
     ----------
     network : VGG19
-    photo : Tensor of shape (1, 3, height, width)
-        RGB in [0, 1], of the finished picture's size.
-    styles : sequence of sequence of mapping of str to Moments
-        At each scale the style's statistics, or those of each region's style, None where the photo stays.
+    picture : Picture
     scales : sequence of Scale
-    strength : float in [0, 1]
     optimizer : {"lbfgs", "adam"}
-    start : Tensor of shape (1, 3, height, width), optional
-        Where to start from; by default the photo in the style's colours.
-    colors : {"painting", "photo", "matched", "palette"}
-        Whose colours the stages show; "palette" is one stage, the photo in the style's colours.
-    masks : Tensor of shape (regions, 1, height, width), optional
-        The regions, adding up to 1 at each pixel.
     memory : float, optional
         Bytes to paint in, at most; see `styler.memory.plan`.
     resume : Point, optional
@@ -121,68 +162,165 @@ def paint(
     Stage
         With a tensor of the photo's shape, in [0, 1].
     """
-    photo = photo.to(network.device)
-    masks = masks if masks is None else masks.to(network.device)
-    shape = (photo.shape[-2], photo.shape[-1])
-
-    def finish(picture: Tensor) -> Tensor:
-        picture = enlarge(picture, shape).clamp(0, 1)
-        return by_region(photo, styles[0], masks, lambda style, where: COLORS[colors](picture, photo, where))
-
-    if start is None or colors == "palette":
-        repainted = by_region(photo, styles[0], masks, lambda style, where: recolour(photo, style[PIXELS], where))
-        start = torch.lerp(photo, repainted, min(1, 2 * strength))
-    if colors == "palette":
+    picture = picture.to(network.device)
+    styles = learnt(network, picture, scales[0], memory)
+    start = started(picture, styles)
+    if picture.colors == "palette":
         yield Stage(lambda: start, Point(1, Descent(start)), scales[-1].size, 1, 1, 1.0, {})
         return
-    if resume and resume.step > sum(scale.steps for scale in scales):
-        raise ValueError("resume does not belong to this picture; give the point of its own last stage.")
-    x = before = start = start.to(network.device)
-    plans = planned(network, shape, scales, memory)
-    cost = sum(scale.cost(how) for scale, how in zip(scales, plans, strict=True))
-    step, n_steps, done = 0, sum(scale.steps for scale in scales), 0.0
-    for scale, style, how in zip(scales, styles, plans, strict=True):
-        here = resize(start, scale.size)
+    plans = planned(network, (start.shape[-2], start.shape[-1]), scales, memory)
+    n_steps, cost = sum(s.steps for s in scales), sum(s.cost(how) for s, how in zip(scales, plans, strict=True))
+    limit = palettes(network, picture, scales[0])
+    step, done, x, before = 0, 0.0, start, start
+    matches: Sequence[Match | None] = [None] * len(styles)
+    for scale, how in zip(scales, plans, strict=True):
+        here, content = resize(start, scale.size), with_margin(resize(picture.photo, scale.size))
         made = min(max(0, resume.step - step), scale.steps) if resume else 0
         if resume and made:
-            begin = resume.descent.to(network.device)
+            begin, matches = resume.descent.to(network.device), resume.matches
         else:
             begin = Descent(with_margin(refine(x - before, here, soft=scales[-1].size > LARGE) if step else here))
         step, done = step + made, done + (made + 1) * scale.step_cost(how)
-        if resume and step == resume.step and begin.x.shape != with_margin(here).shape:
+        if resume and (resume.step > n_steps or (step == resume.step and begin.x.shape != content.shape)):
             raise ValueError("resume does not belong to this picture; give the point of its own last stage.")
         x, before = without_margin(begin.x).clamp(0, 1), here
-        if made == scale.steps:
-            continue
-        at = masks if masks is None else with_margin(F.adaptive_avg_pool2d(masks, (here.shape[-2], here.shape[-1])))
-        content = with_margin(resize(photo, scale.size))
-        function = objective(network, content, style, strength, scale.recipe, at, how.side)
-        end, moved = step + scale.steps - made, False
-        for descent, losses in OPTIMIZERS[optimizer](function, begin, end - step, how.history):
-            x, moved = without_margin(descent.x).clamp(0, 1), moved or not torch.equal(descent.x, begin.x)
-            step, done = step + 1, done + scale.step_cost(how)
-            point = Point(step, Descent(descent.x) if step == end else descent)
-            yield Stage(partial(finish, x), point, scale.size, step, n_steps, done / cost, losses)
-        if strength and not moved:
-            warnings.warn(
-                f"no step at {scale.size} px brought the picture nearer, so nothing was painted at that size; "
-                "try dtype='float32', another strength, or other layers.",
-                stacklevel=2,
-            )
+        if made < scale.steps:
+            masks = masks_at(picture, here)
+            styles = styles if scale is scales[0] else learnt(network, picture, scale, memory)
+            matches = matches if made else matched(network, begin.x, styles, matches, scale, how.side)
+            function = objective(network, content, styles, picture.strength, scale.recipe, masks, how.side, matches)
+            end, moved = step + scale.steps - made, False
+            for descent, terms in OPTIMIZERS[optimizer](function, begin, end - step, how.history):
+                x, moved = without_margin(descent.x).clamp(0, 1), moved or descent.x is not begin.x
+                step, done = step + 1, done + scale.step_cost(how)
+                point = Point(step, Descent(descent.x) if step == end else descent, matches)
+                render = partial(finished, x, picture, styles, limit)
+                yield Stage(render, point, scale.size, step, n_steps, done / cost, terms)
+            if picture.strength and not moved:
+                warnings.warn(
+                    f"no step at {scale.size} px brought the picture nearer, so nothing was painted at that size; "
+                    "try dtype='float32', another strength, or other layers.",
+                    stacklevel=2,
+                )
+        x = within_palettes(x, picture, limit)
+
+
+def learnt(network: VGG19, picture: Picture, scale: Scale, memory: float) -> list[Style | None]:
+    """What a scale has to know of each style."""
+    return [
+        None if paintings is None else learn(network, paintings, scale.size, scale.recipe, picture.nearness, memory)
+        for paintings in picture.styles
+    ]
+
+
+def started(picture: Picture, styles: Sequence[Style | None]) -> Tensor:
+    """Where a picture starts from: what is given, or the photo in the styles' colours."""
+    if picture.start is not None and picture.colors != "palette":
+        return picture.start
+    photo = picture.photo
+    repainted = by_region(picture, styles, lambda style, where: recolour(photo, style.moments[PIXELS], where))
+    return torch.lerp(photo, repainted, picture.recoloured)
+
+
+def matched(
+    network: VGG19,
+    x: Tensor,
+    styles: Sequence[Style | None],
+    coarser: Sequence[Match | None],
+    scale: Scale,
+    side: int | None,
+) -> list[Match | None]:
+    """For each style, the places of its paintings that suit a picture's, margin included.
+
+    At the coarse scales all places are compared; at finer ones each looks around where the coarser match leads.
+    """
+    tiles, layers = tiles_of(x, side, scale.recipe.seen), scale.recipe.neighbors
+    grid = (x.shape[-2] >> PLACE, x.shape[-1] >> PLACE)
+
+    def columns(tile: Tile) -> dict[str, Tensor]:
+        seen = tile.seen(x)
+        features = {PIXELS: seen, **network(seen, [layer for layer in layers if layer != PIXELS])}
+        return {layer: tile.own(maps, PLACE) for layer, maps in hypercolumns(features, layers).items()}
+
+    banks = [style and style.bank for style in styles]
+    if not any(banks):
+        return [None] * len(banks)
+    with torch.no_grad():
+        if scale.size <= DEEP_UP_TO:
+            whole = put_together(tiles, columns)
+            return [bank and match(whole, bank) for bank in banks]
+        wheres = [
+            bank and before and followed(before, bank.grids, grid, MARGIN >> PLACE)
+            for bank, before in zip(banks, coarser, strict=True)
+        ]
+
+        def found(tile: Tile) -> dict[str, Tensor]:
+            seen = columns(tile)
+            return {
+                str(i): match_around(seen, bank, Where(*(tile.share(t, PLACE) for t in where)))
+                for i, (bank, where) in enumerate(zip(banks, wheres, strict=True))
+                if bank and where
+            }
+
+        indices = put_together(tiles, found)
+    return [bank and Match(indices[str(i)], bank.grids) for i, bank in enumerate(banks)]
+
+
+def palettes(network: VGG19, picture: Picture, scale: Scale) -> list[Palette | None]:
+    """The colours of each style, where places are matched; statistics alone have no colours of their own."""
+    return [
+        colours(paintings, network.device) if paintings and scale.recipe.neighbors else None
+        for paintings in picture.styles
+    ]
+
+
+def within_palettes(x: Tensor, picture: Picture, limit: Sequence[Palette | None]) -> Tensor:
+    """A picture, of any size, in the colours that its styles have, as far as they give way at all."""
+    inside = by_region(picture, limit, lambda palette, where: within(palette, x), x)
+    return torch.lerp(x, inside, picture.recoloured)
+
+
+def finished(x: Tensor, picture: Picture, styles: Sequence[Style | None], limit: Sequence[Palette | None]) -> Tensor:
+    """A picture of a scale at its full size, in the colours that are wanted."""
+    photo = picture.photo
+    whole = within_palettes(enlarge(x, (photo.shape[-2], photo.shape[-1])).clamp(0, 1), picture, limit)
+    return by_region(picture, styles, lambda style, where: COLORS[picture.colors](whole, photo, where))
+
+
+def masks_at(picture: Picture, image: Tensor) -> Tensor | None:
+    """The regions at an image's size, margin included."""
+    if picture.masks is None:
+        return None
+    return with_margin(F.adaptive_avg_pool2d(picture.masks, (image.shape[-2], image.shape[-1])))
 
 
 def by_region(
-    photo: Tensor,
-    styles: Sequence[Style | None],
-    masks: Tensor | None,
-    change: Callable[[Style, Tensor | None], Tensor],
+    picture: Picture,
+    parts: Sequence[T | None],
+    change: Callable[[T, Tensor | None], Tensor],
+    unchanged: Tensor | None = None,
 ) -> Tensor:
-    """What becomes of each region by its style and its mask, put together; the photo where there is no style."""
-    if masks is None:
-        (style,) = styles
-        return change(style, None) if style else photo
-    parts = [mask * (change(style, mask[0]) if style else photo) for style, mask in zip(styles, masks, strict=True)]
-    return torch.cat(parts).sum(0, keepdim=True)
+    """What becomes of each region by what it has and its mask, put together; where it has nothing, what is unchanged.
+
+    Parameters
+    ----------
+    picture : Picture
+    parts : sequence
+        Of each region, its style for instance; None for those that stay.
+    change : callable
+        Takes a part and its mask, of shape (height, width) or None for the whole; gives an image.
+    unchanged : Tensor of shape (1, 3, height, width), optional
+        By default the photo.
+    """
+    unchanged = picture.photo if unchanged is None else unchanged
+    if picture.masks is None:
+        (part,) = parts
+        return unchanged if part is None else change(part, None)
+    masks = F.adaptive_avg_pool2d(picture.masks, (unchanged.shape[-2], unchanged.shape[-1]))
+    changed = [
+        mask * (unchanged if part is None else change(part, mask[0])) for part, mask in zip(parts, masks, strict=True)
+    ]
+    return torch.cat(changed).sum(0, keepdim=True)
 
 
 def refine(change: Tensor, fine: Tensor, soft: bool) -> Tensor:

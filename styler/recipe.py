@@ -13,8 +13,13 @@ from styler.vgg import BLOCKS, LAYERS
 PIXELS = "pixels"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
-# How much each counts at strength 1/2; found by eye on portraits, buildings and animals.
-WEIGHTS = {"moments": 1.0, "gram": 3.0, "standardised": 0.45, "squared": 0.25}
+# What makes a hypercolumn: up to relu4_1 an object is a matter of strokes; deeper layers would copy it whole.
+PLACE_LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu4_1")
+# How much each counts at strength 1/2; found by eye on portraits, buildings and animals. Beside matched places the
+# moments count for less, and so does the content, as targets are found by it.
+STYLE_WEIGHTS = {"neighbors": 0.3, "moments": 1.0, "gram": 3.0}
+CONTENT_WEIGHTS = {"standardised": 0.45, "squared": 0.25}
+PLACES_WEIGHT, CONTENT_BESIDE_PLACES = 1.0, 0.55
 TV_WEIGHT = 2.0
 
 # What can be named: before each ReLU as well as after it.
@@ -28,27 +33,42 @@ class Recipe(NamedTuple):
     ----------
     style, content : mapping of str to float
         Weights by layer, of VGG-19's or, for style, `PIXELS`.
-    style_loss : {"moments", "gram"}
+    style_loss : {"neighbors", "moments", "gram"}
+        "neighbors" compares moments, too.
     content_loss : {"standardised", "squared"}
     smoothness : float
         Weight of the total variation.
+    neighbors : tuple of str
+        Layers of the hypercolumns by which places are matched; none of them if style_loss is another.
     """
 
-    style: Mapping[str, float] = dict.fromkeys((PIXELS, *STYLE_LAYERS), 1 / len(STYLE_LAYERS))
+    style: Mapping[str, float]
     content: Mapping[str, float] = {CONTENT_LAYER: 1.0}
-    style_loss: str = "moments"
+    style_loss: str = "neighbors"
     content_loss: str = "standardised"
     smoothness: float = TV_WEIGHT
+    neighbors: tuple[str, ...] = ()
 
     def weights(self, strength: float) -> dict[str, dict[str, float]]:
         """How much each term and layer counts at a strength from 0 to 1."""
         share = balance(strength)
-        style, content = 2 * share * WEIGHTS[self.style_loss], 2 * (1 - share) * WEIGHTS[self.content_loss]
+        style, content = (
+            2 * share * STYLE_WEIGHTS[self.style_loss],
+            2 * (1 - share) * CONTENT_WEIGHTS[self.content_loss],
+        )
+        if self.neighbors:
+            content *= CONTENT_BESIDE_PLACES
         return {
+            "neighbors": {"places": 2 * share * PLACES_WEIGHT} if self.neighbors else {},
             "style": {layer: style * weight for layer, weight in self.style.items()},
             "content": {layer: content * weight for layer, weight in self.content.items()},
             "total variation": {PIXELS: 2 * share * self.smoothness},
         }
+
+    @property
+    def seen(self) -> list[str]:
+        """The layers of VGG-19 that are looked at."""
+        return [layer for layer in (*self.style, *self.content, *self.neighbors) if layer != PIXELS]
 
     @property
     def content_channels(self) -> float:
@@ -56,8 +76,21 @@ class Recipe(NamedTuple):
         return sum(BLOCKS[int(layer[4])][1] / 4 ** halvings(layer) for layer in self.content)
 
 
-RECIPE = Recipe()
-SHALLOW = Recipe({layer: RECIPE.style[layer] for layer in (PIXELS, *STYLE_LAYERS[:3])}, {})
+def even(*layers: str) -> dict[str, float]:
+    """A fifth for each of some layers, the paper's five or fewer, and for the picture itself."""
+    return dict.fromkeys((PIXELS, *layers), 1 / len(STYLE_LAYERS))
+
+
+# By style_loss: where the composition is made, and for finer scales, where shallow layers lay the strokes.
+RECIPES = {
+    "neighbors": (
+        Recipe(even(*STYLE_LAYERS[:4]), neighbors=PLACE_LAYERS),
+        Recipe(even(*STYLE_LAYERS[:3]), {}, neighbors=PLACE_LAYERS[:5]),
+    )
+} | {
+    loss: (Recipe(even(*STYLE_LAYERS), style_loss=loss), Recipe(even(*STYLE_LAYERS[:3]), {}, loss))
+    for loss in ("moments", "gram")
+}
 
 
 def layer_weights(layers: Sequence[str] | Mapping[str, float], name: str) -> dict[str, float]:

@@ -13,20 +13,24 @@ import torch
 
 from styler.descent import HISTORY
 from styler.memory import Plan, plan
-from styler.objective import MARGIN, objective, style_statistics, with_margin
-from styler.recipe import PIXELS, RECIPE, SHALLOW, Recipe, layer_weights
+from styler.objective import MARGIN, objective, with_margin
+from styler.recipe import RECIPES, Recipe, layer_weights
+from styler.style import COARSEST, Style, style_statistics
 from styler.tiles import reach
 from styler.vgg import BLOCKS, VGG19, up_to
 
-# Up to here the deep layers shape the composition; beyond it, shallow ones lay the strokes. In a picture larger than
-# LARGE they do so for one scale more, and what is painted is softened before it is enlarged: at 128 px shapes go in
-# stairs, which print shows. Smaller pictures lose in bold lines by the one, and take much longer for the other.
-DEEP_UP_TO, LARGE = 256, 1024
-COARSEST = 128
-# Steps at the coarsest scale; finer ones get fewer, as each costs more and has less left to do, but never less than a
-# tenth: below, brushwork at print size stays blurred.
-PRESETS = {"preview": 12, "balanced": 42, "fine": 110}
-DECAY, LEAST = 1.35, 10
+# Up to here the deep layers shape the composition, and all places of a painting are compared; beyond it, shallow layers
+# lay the strokes, near where the coarser match leads.
+DEEP_UP_TO = 256
+# With statistics alone, in a picture larger than this deep layers go on for one scale more, as at 128 px shapes go in
+# stairs, which print shows.
+LARGE = 1024
+# Steps at the coarsest scale, by preset. Matched places are targets that stay, and need half the steps.
+PRESETS = ("preview", "balanced", "fine")
+STEPS = {"neighbors": (6, 16, 40), "moments": (12, 42, 110), "gram": (12, 42, 110)}
+# Finer scales get fewer, as each costs more and has less left to do: by which power of their size. But never less than
+# a tenth: below, brushwork at print size stays blurred.
+DECAY, LEAST = {"neighbors": 1.0, "moments": 1.35, "gram": 1.35}, 10
 # Pixels from which a CPU is no slower by tiles: larger maps are taken from the system, and given back, at each step.
 TILES_FROM = {"cpu": 4e6}
 # Time of an evaluation of the whole from a size in px on, and by tiles, where a small one's is 1; and of a step, where
@@ -40,17 +44,12 @@ class Scale:
 
     size: int
     steps: int
-    recipe: Recipe = RECIPE
-
-    @property
-    def seen(self) -> list[str]:
-        """The layers that are looked at."""
-        return [layer for layer in (*self.recipe.style, *self.recipe.content) if layer != PIXELS]
+    recipe: Recipe
 
     def step_cost(self, how: Plan) -> float:
         """Time of an evaluation, in units of a pixel's for the default layers; fitted to measurements."""
         slower = IF_TILED if how.side else next(slower for size, slower in IF_LARGE if self.size >= size)
-        looks = slower * work(self.recipe) / work(RECIPE)
+        looks = slower * work(self.recipe) / work(RECIPES["moments"][0])
         return ((self.size + 2 * MARGIN) ** 2 + 6000) * looks
 
     def cost(self, how: Plan) -> float:
@@ -61,7 +60,7 @@ class Scale:
 def work(recipe: Recipe) -> float:
     """About how much a pixel takes: operations of the convolutions and Gram matrices, and the maps' way to memory."""
     total, channels = 0.0, 3
-    for name in up_to(layer for layer in (*recipe.style, *recipe.content) if layer != PIXELS):
+    for name in up_to(recipe.seen):
         block = int(name[4])
         width, share = BLOCKS[block][1], 4.0 ** (1 - block)
         total += share * width * (9 * channels + 255) * name.startswith("conv")
@@ -77,7 +76,7 @@ def schedule(
     max_iter: int | None = None,
     style_layers: Sequence[str] | Mapping[str, float] | None = None,
     content_layers: Sequence[str] | Mapping[str, float] | None = None,
-    style_loss: str = "moments",
+    style_loss: str = "neighbors",
     content_loss: str = "standardised",
 ) -> list[Scale]:
     """The scales for a picture of a size, coarse to fine.
@@ -90,8 +89,8 @@ def schedule(
     max_iter : int, optional
         At most so many steps in all, spread as the preset spreads its own.
     style_layers, content_layers : sequence of str, or mapping of str to float, optional
-        Those to be used at every scale, with their weights; by default `RECIPE`'s, and at the finer ones `SHALLOW`'s.
-        Style layers that are named are used alone: nothing smooths the picture, either.
+        Those to be used at every scale, with their weights; by default those of `RECIPES`. Style layers that are named
+        are used alone: nothing smooths the picture, either.
     style_loss, content_loss : str
         See `Recipe`.
 
@@ -100,10 +99,10 @@ def schedule(
     list of Scale
     """
     sizes = [s for s in (COARSEST << i for i in range(20)) if s <= 0.8 * size] + [size]
-    most, least = PRESETS[preset], PRESETS[preset] // LEAST
-    deep = DEEP_UP_TO if size <= LARGE else 2 * DEEP_UP_TO
+    most = STEPS[style_loss][PRESETS.index(preset)]
+    deep = 2 * DEEP_UP_TO if size > LARGE and style_loss != "neighbors" else DEEP_UP_TO
     counted = [min(s, DEEP_UP_TO) if s <= deep else s for s in sizes]
-    steps = [max(least, round(most * (COARSEST / max(s, COARSEST)) ** DECAY)) for s in counted]
+    steps = [max(most // LEAST, 1, round(most * (COARSEST / max(s, COARSEST)) ** DECAY[style_loss])) for s in counted]
     if max_iter is not None:
         # Rounding the running sum keeps the total exact; a scale may come away with nothing.
         share = min(1.0, max_iter / sum(steps))
@@ -111,13 +110,15 @@ def schedule(
         steps = [b - a for a, b in pairwise(edges)]
 
     def recipe(size: int) -> Recipe:
-        usual = RECIPE if size <= deep else SHALLOW
+        usual = RECIPES[style_loss][size > deep]
+        style = usual.style if style_layers is None else layer_weights(style_layers, "style_layers")
         return Recipe(
-            usual.style if style_layers is None else layer_weights(style_layers, "style_layers"),
+            style,
             usual.content if content_layers is None else layer_weights(content_layers, "content_layers"),
             style_loss,
             content_loss,
             usual.smoothness if style_layers is None else 0.0,
+            usual.neighbors if style_layers is None or not usual.neighbors else tuple(style),
         )
 
     return [Scale(s, n, recipe(s)) for s, n in zip(sizes, steps, strict=True) if n or s == size]
@@ -131,7 +132,7 @@ def planned(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], mem
             min(scale.steps, HISTORY),
             memory,
             network.dtype,
-            reach(scale.seen),
+            reach(scale.recipe.seen),
             scale.recipe.content_channels,
             TILES_FROM.get(network.device.type, math.inf),
         )
@@ -158,9 +159,9 @@ def expected_seconds(
 @cache
 def pace(network: VGG19) -> float:
     """Seconds for a unit of `Scale.step_cost`: the fastest of three evaluations at 128 px, after a first."""
-    scale = Scale(COARSEST, 1)
+    scale = Scale(COARSEST, 1, RECIPES["moments"][0])
     x = with_margin(torch.rand(1, 3, COARSEST, COARSEST).to(network.device))
-    function = objective(network, x, [style_statistics(network, x)], 0.5)
+    function = objective(network, x, [Style(style_statistics(network, x), None)], 0.5, scale.recipe)
     function(x)
     times = [time.perf_counter()]
     for _ in range(3):

@@ -21,7 +21,7 @@ GRID = 16
 Sums = dict[Any, Any]  # named tuples of tensors, each a sum over positions
 Terms = dict[str, dict[str, Tensor]]
 Losses = dict[str, dict[str, float]]
-Function = Callable[[Tensor], tuple[Tensor, Tensor, Losses]]
+Function = Callable[[Tensor], tuple[Tensor, Tensor, Terms]]
 
 
 class Span(NamedTuple):
@@ -94,6 +94,20 @@ def reach(layers: Iterable[str]) -> int:
     return -(-seen // GRID) * GRID
 
 
+def tiles_of(image: Tensor, side: int | None, layers: Iterable[str]) -> list[Tile]:
+    """The tiles of an image in which some layers are seen whole."""
+    return cut((image.shape[-2], image.shape[-1]), side, reach(layers))
+
+
+def put_together(tiles: Iterable[Tile], make: Callable[[Tile], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Maps of a whole from what is made of each tile's own part."""
+    rows: dict[str, dict[int, list[Tensor]]] = {}
+    for tile in tiles:
+        for layer, maps in make(tile).items():
+            rows.setdefault(layer, {}).setdefault(tile.rows.start, []).append(maps)
+    return {layer: torch.cat([torch.cat(row, -1) for row in parts.values()], -2) for layer, parts in rows.items()}
+
+
 def add(parts: Iterable[Sums]) -> Sums:
     """The sums of a whole from those of its parts."""
     whole: Sums = {}
@@ -106,7 +120,7 @@ def add(parts: Iterable[Sums]) -> Sums:
 def differentiate(
     measure: Callable[[Tensor, Tile], Sums], judge: Callable[[Sums], Terms], tiles: Sequence[Tile]
 ) -> Function:
-    """From losses of sums, a function of pixels that gives the losses' sum, its gradient, and each as a number.
+    """From losses of sums, a function of pixels that gives the losses' sum, its gradient, and each of them.
 
     Parameters
     ----------
@@ -118,12 +132,12 @@ def differentiate(
         One tile costs what one pass costs; several cost a second pass forward, and what they see in common.
     """
 
-    def function(pixels: Tensor) -> tuple[Tensor, Tensor, Losses]:
+    def function(pixels: Tensor) -> tuple[Tensor, Tensor, Terms]:
         if len(tiles) == 1:
             x = pixels.detach().requires_grad_()
             terms = judge(measure(x, tiles[0]))
             (gradient,) = torch.autograd.grad(total(terms), x)
-            return total(terms).detach(), gradient, numbers(terms)
+            return total(terms).detach(), gradient, detached(terms)
         with torch.no_grad():
             sums = add(measure(tile.seen(pixels), tile) for tile in tiles)
         leaves = {key: type(s)(*(t.detach().requires_grad_() for t in s)) for key, s in sums.items()}
@@ -135,7 +149,7 @@ def differentiate(
             pairs = zip(flat(measure(x, tile)), pulls, strict=True)
             pulled = [(s * pull).sum() for s, pull in pairs if pull is not None and s.requires_grad]
             tile.seen(gradient).add_(*torch.autograd.grad(torch.stack(pulled).sum(), x))
-        return total(terms).detach(), gradient, numbers(terms)
+        return total(terms).detach(), gradient, detached(terms)
 
     return function
 
@@ -150,6 +164,13 @@ def total(terms: Terms) -> Tensor:
     return torch.stack([loss for term in terms.values() for loss in term.values()]).sum()
 
 
+def detached(terms: Terms) -> Terms:
+    """The losses without the way they came about."""
+    return {term: {layer: loss.detach() for layer, loss in losses.items()} for term, losses in terms.items()}
+
+
 def numbers(terms: Terms) -> Losses:
-    """Each loss as a number."""
-    return {term: {layer: float(loss.detach()) for layer, loss in by_layer.items()} for term, by_layer in terms.items()}
+    """Each loss as a number; waits once for the device."""
+    flat = [loss for losses in terms.values() for loss in losses.values()]
+    found = iter(torch.stack(flat).tolist() if flat else ())
+    return {term: {layer: next(found) for layer in losses} for term, losses in terms.items()}

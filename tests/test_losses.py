@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from styler.colors import recolour
 from styler.losses import (
     blend,
     content_loss,
     moment_loss,
     moments,
-    recolour,
     standardise,
     style_loss,
     total_variation,

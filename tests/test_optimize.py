@@ -9,11 +9,12 @@ import torch
 from styler import StyleTransfer
 from styler.descent import OPTIMIZERS, Descent, adam, lbfgs
 from styler.images import read, resize
-from styler.objective import MARGIN, style_statistics, with_margin, without_margin
-from styler.painting import paint
+from styler.objective import MARGIN, with_margin, without_margin
+from styler.painting import Picture, paint
 from styler.recipe import balance
 from styler.samples import path
 from styler.schedule import PRESETS, expected_seconds, schedule
+from styler.style import kept
 
 
 @pytest.mark.parametrize("size", [32, 100, 128, 150, 512, 1024, 4096])
@@ -52,7 +53,7 @@ def rosenbrock(x):
     x = x.detach().requires_grad_()
     p, q = x.flatten()
     loss = 100 * (q - p**2) ** 2 + (1 - p) ** 2
-    return loss.detach(), torch.autograd.grad(loss, x)[0], {"loss": {"at": float(loss.detach())}}
+    return loss.detach(), torch.autograd.grad(loss, x)[0], {"loss": {"at": loss.detach()}}
 
 
 START = torch.tensor([-0.5, 0.5]).view(1, 1, 1, 2)
@@ -70,7 +71,7 @@ def test_lbfgs_finds_the_bottom_of_a_narrow_bowl():
 
 
 def test_adam_goes_down_the_valley():
-    losses = [found["loss"]["at"] for _, found in adam(rosenbrock, Descent(START), 100)]
+    losses = [float(found["loss"]["at"]) for _, found in adam(rosenbrock, Descent(START), 100)]
     assert losses[-1] < 0.3 * losses[0]
 
 
@@ -123,18 +124,22 @@ def test_a_flat_photo_holds_nothing_back(content_loss):
 
 def test_an_optimiser_that_can_not_move_is_told_of(network, monkeypatch):
     def uphill(*_):
-        return lambda x: (torch.tensor(1.0), torch.full_like(x, float("nan")), {"style": {"pixels": 1.0}})
+        return lambda x: (torch.tensor(1.0), torch.full_like(x, float("nan")), {})
 
     monkeypatch.setattr("styler.painting.objective", uphill)
     with pytest.warns(UserWarning, match="no step at 32 px brought the picture nearer"):
         painted(network, 32)
 
 
+def painting_of(key, size):
+    """A painting as an estimator keeps it."""
+    return kept(read(path(key)), 1.0, None, size, 1.0, 1e6)
+
+
 def painted(network, size=128, strength=0.5, style="starry_night", **options):
     photo = resize(read(path("pagoda")), size)
-    scales = schedule(size, "balanced", 12)
-    styles = [[style_statistics(network, resize(read(path(style)), s.size), s.recipe.style)] for s in scales]
-    return photo, list(paint(network, photo, styles, scales, strength, **options))
+    picture = Picture(photo, [[painting_of(style, size)]], strength)
+    return photo, list(paint(network, picture, schedule(size, "balanced", 12), **options))
 
 
 def test_stages_tell_the_way(network):
@@ -148,7 +153,7 @@ def test_stages_tell_the_way(network):
     for stage in stages:
         assert stage.image.shape == photo.shape
         assert 0 <= stage.image.min() <= stage.image.max() <= 1
-    assert set(stages[0].losses) == {"content", "style", "total variation"}
+    assert set(stages[0].losses) == {"neighbors", "content", "style", "total variation"}
     total = [sum(v for term in s.losses.values() for v in term.values()) for s in stages if s.scale == 128]
     assert total[-1] < 0.8 * total[0]
 
@@ -178,11 +183,10 @@ def frame(image):
 def test_a_picture_has_no_frame(network, monkeypatch):
     """Faint noise, which has no edge of its own, shows a frame best; zeros for borders paint one, so it can tell."""
     photo = 0.5 + 0.1 * torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0)).clamp(-3, 3)
-    scales = schedule(96, "balanced", 20)
+    picture, scales = Picture(photo, [[painting_of("great_wave", 96)]], 0.7), schedule(96, "balanced", 20)
 
     def painted():
-        style = style_statistics(network, resize(read(path("great_wave")), 96), scales[0].recipe.style)
-        return deque(paint(network, photo, [[style]], scales, 0.7), maxlen=1).pop().image
+        return deque(paint(network, picture, scales), maxlen=1).pop().image
 
     clean = painted()
     # An evenly grey picture would have no frame either: see that this one is painted.

@@ -4,9 +4,12 @@ import pytest
 import torch
 
 from styler.losses import content_loss, moments, standardise, style_loss
-from styler.objective import objective, style_statistics
-from styler.recipe import CONTENT_LAYER, RECIPE, STYLE_LAYERS, WEIGHTS, Recipe
-from styler.tiles import GRID, cut, reach
+from styler.objective import objective
+from styler.painting import matched
+from styler.recipe import CONTENT_LAYER, CONTENT_WEIGHTS, RECIPES, STYLE_LAYERS, STYLE_WEIGHTS, Recipe
+from styler.schedule import Scale
+from styler.style import Painting, Style, learn, look_at, style_statistics
+from styler.tiles import GRID, cut, numbers, reach
 from styler.vgg import LAYERS, VGG19, load_state
 
 # Long enough for tiles in the middle to see neither end, with a halo of 80 px on each side.
@@ -50,30 +53,46 @@ def test_reach_is_what_vgg_sees():
         assert int(x.grad.sum((1, 3)).nonzero()[:, 1].min()) == 128 - px
 
 
+def learnt(network: VGG19, recipe: Recipe) -> Style:
+    """What a scale has to know of a painting."""
+    painting = Painting((255 * picture(90, 111)).to(torch.uint8), 1.0, None)
+    return learn(network, [painting], 128, recipe, 1.0, float("inf"))
+
+
 PAPERS = Recipe({"relu1_1": 0.2, "relu2_2": 0.8}, {"conv3_1": 0.5, "relu4_2": 0.5}, "gram", "squared")
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, PAPERS], ids=["default", "paper's"])
+MATCHED, MOMENTS = RECIPES["neighbors"], RECIPES["moments"][0]
+
+
+@pytest.mark.parametrize("recipe", [*MATCHED, MOMENTS, PAPERS], ids=["default", "default's fine", "moments", "paper's"])
 @pytest.mark.parametrize("kind", ["one style", "two regions", "a region of the photo's own"])
 def test_tiled_is_untiled(exact, kind, recipe):
     shape = SHAPE[::-1] if kind == "two regions" else SHAPE
     photo, painted = picture(*shape), picture(*shape).flip(-1)
-    style = style_statistics(exact, picture(90, 111), recipe.style)
+    style = learnt(exact, recipe)
     column = torch.linspace(0, 1, shape[1], dtype=torch.float64).expand(1, 1, *shape)
     masks = None if kind == "one style" else torch.cat([column, 1 - column])
     styles = [style] if masks is None else [style, style if kind == "two regions" else None]
-    whole, tiled = (objective(exact, photo, styles, 0.4, recipe, masks, side)(painted) for side in (None, SIDE))
+    scale = Scale(128, 1, recipe)
+    matches = matched(exact, photo, styles, [None] * len(styles), scale, None)
+    by_tiles = matched(exact, photo, styles, [None] * len(styles), scale, SIDE)
+    for one, other in zip(matches, by_tiles, strict=True):
+        assert one is None or one.targets.equal(other.targets)
+    whole, tiled = (
+        objective(exact, photo, styles, 0.4, recipe, masks, side, matches)(painted) for side in (None, SIDE)
+    )
     assert tiled[0] == pytest.approx(float(whole[0]), rel=1e-12)
     assert (tiled[1] - whole[1]).norm() < 1e-10 * whole[1].norm()
     assert whole[2]["style"].keys() == recipe.style.keys() and whole[2]["content"].keys() == recipe.content.keys()
-    for term, by_layer in whole[2].items():
-        assert tiled[2][term] == pytest.approx(by_layer, rel=1e-10)
+    for term, by_layer in numbers(whole[2]).items():
+        assert numbers(tiled[2])[term] == pytest.approx(by_layer, rel=1e-10)
 
 
 def test_tiled_is_untiled_in_the_working_precision(network):
     photo, painted = (x.float() for x in (picture(*SHAPE), picture(*SHAPE).flip(-1)))
-    style = style_statistics(network, photo)
-    whole, tiled = (objective(network, photo, [style], 0.4, RECIPE, None, side)(painted) for side in (None, SIDE))
+    style = Style(style_statistics(network, photo), None)
+    whole, tiled = (objective(network, photo, [style], 0.4, MOMENTS, None, side)(painted) for side in (None, SIDE))
     assert tiled[0] == pytest.approx(float(whole[0]), rel=1e-5)
     assert (tiled[1] - whole[1]).norm() < 1e-4 * whole[1].norm()
 
@@ -81,31 +100,45 @@ def test_tiled_is_untiled_in_the_working_precision(network):
 def test_a_painting_is_learnt_by_tiles(exact):
     painting, mask = picture(*SHAPE), picture(*SHAPE)[:, :1]
     for part in (None, mask):
-        whole, tiled = (style_statistics(exact, painting, mask=part, side=side) for side in (None, SIDE))
+        (whole, places), (tiled, by_tiles) = (
+            look_at(exact, painting, STYLE_LAYERS, MATCHED[0].neighbors, part, side) for side in (None, SIDE)
+        )
         for layer, sums in whole.items():
             for one, other in zip(sums, tiled[layer], strict=True):
                 torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
+        for layer, columns in places.items():
+            torch.testing.assert_close(columns, by_tiles[layer], rtol=1e-10, atol=1e-10)
+
+
+def test_a_finer_match_is_found_by_tiles(exact):
+    photo, recipe = picture(*SHAPE), MATCHED[1]
+    style = learnt(exact, recipe)
+    coarse = matched(exact, photo, [style], [None], Scale(128, 1, recipe), None)
+    whole, tiled = (matched(exact, photo, [style], coarse, Scale(512, 1, recipe), side) for side in (None, SIDE))
+    assert whole[0].targets.equal(tiled[0].targets)
+    assert not whole[0].targets.equal(coarse[0].targets)
 
 
 def test_the_papers_losses_are_its_equations_relative(exact):
     photo, painted = picture(*SHAPE), picture(*SHAPE).flip(-1)
-    found = objective(exact, photo, [style_statistics(exact, photo, PAPERS.style)], 0.5, PAPERS)(painted)[2]
+    style = Style(style_statistics(exact, photo, PAPERS.style), None)
+    found = objective(exact, photo, [style], 0.5, PAPERS)(painted)[2]
     F, P = (exact(x, ["conv3_1", "relu2_2"]) for x in (painted, photo))
     p = P["conv3_1"]
     spread = (p - p.mean((2, 3), keepdim=True)).square().sum()
-    expected = 0.5 * WEIGHTS["squared"] * content_loss(F["conv3_1"], p) / spread
+    expected = 0.5 * CONTENT_WEIGHTS["squared"] * content_loss(F["conv3_1"], p) / spread
     assert found["content"]["conv3_1"] == pytest.approx(float(expected), rel=1e-9)
     A = style_statistics(exact, photo, ["relu2_2"])["relu2_2"].gram
     E = style_loss(moments(F["relu2_2"]).gram, A, 1) * 4 * len(A) ** 2 / A.square().sum()
-    assert found["style"]["relu2_2"] == pytest.approx(float(0.8 * WEIGHTS["gram"] * E), rel=1e-9)
+    assert found["style"]["relu2_2"] == pytest.approx(float(0.8 * STYLE_WEIGHTS["gram"] * E), rel=1e-9)
     assert found["total variation"]["pixels"] > 0
 
 
 def test_content_summed_is_content_standardised(exact):
     """The sums that add up over tiles give the mean over a whole map of the squared difference, weighted."""
     photo, painted = picture(*SHAPE), picture(*SHAPE).flip(-1)
-    style = style_statistics(exact, photo)
-    found = objective(exact, photo, [style], 0.5)(painted)[2]["content"][CONTENT_LAYER]
+    style = Style(style_statistics(exact, photo), None)
+    found = objective(exact, photo, [style], 0.5, MOMENTS)(painted)[2]["content"][CONTENT_LAYER]
     z, p = (standardise(exact(x, [CONTENT_LAYER])[CONTENT_LAYER]) for x in (painted, photo))
     salience = p.square().sum(1, keepdim=True).square()
     assert found == pytest.approx(0.45 * float((salience / salience.mean() * (z - p).square()).mean()), rel=1e-9)
