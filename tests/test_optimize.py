@@ -32,7 +32,7 @@ def test_expected_seconds_follow_pixels_and_steps(network):
     assert expected_seconds(network, (50, 100), schedule(256, "balanced", 10)) == pytest.approx(short / 2)
 
 
-@pytest.mark.parametrize("max_iter", [1, 2, 7, 50])
+@pytest.mark.parametrize("max_iter", [1, 2, 7, 25])
 def test_max_iter_bounds_the_steps(max_iter):
     scales = schedule(512, "balanced", max_iter)
     assert sum(scale.steps for scale in scales) == max_iter
@@ -94,16 +94,21 @@ FLAT = torch.tensor([0.7, 0.3, 0.2]).view(1, 3, 1, 1).expand(1, 3, 64, 96).conti
 
 
 @pytest.mark.parametrize(
-    "formulas", [{}, {"style_loss": "gram", "content_loss": "squared"}], ids=["default", "paper's"]
+    ("size", "dead", "formulas"),
+    [
+        (32, "relu4_1", {}),
+        (32, "relu5_1", {"style_loss": "moments"}),
+        (64, "relu5_1", {"style_loss": "moments"}),
+        (64, "relu5_1", {"style_loss": "gram", "content_loss": "squared"}),
+    ],
 )
-@pytest.mark.parametrize("size", [32, 64])
-def test_a_layer_without_spread_counts_for_nothing(size, formulas, dtype):
-    """At these sizes relu5_1 sees one place of The Starry Night within its rim, and has nothing to tell."""
+def test_a_layer_without_spread_counts_for_nothing(size, dead, formulas, dtype):
+    """At these sizes a deep layer sees one place of The Starry Night within its rim, and has nothing to tell."""
     model = StyleTransfer(size, max_iter=4, dtype=dtype, **formulas).fit(path("starry_night"))
     stages = list(model.staged_transform(path("cat")))
     losses = [sum(sum(term.values()) for term in stage.losses.values()) for stage in stages]
     assert losses[-1] < losses[0] < 3
-    assert stages[0].losses["style"]["relu5_1"] == 0 < stages[0].losses["style"]["relu1_1"]
+    assert stages[0].losses["style"][dead] == 0 < stages[0].losses["style"]["relu1_1"]
 
 
 def test_a_flat_painting_gives_its_colour_and_says_so_once(dtype):
@@ -155,7 +160,7 @@ def test_stages_tell_the_way(network):
         assert 0 <= stage.image.min() <= stage.image.max() <= 1
     assert set(stages[0].losses) == {"neighbors", "content", "style", "total variation"}
     total = [sum(v for term in s.losses.values() for v in term.values()) for s in stages if s.scale == 128]
-    assert total[-1] < 0.8 * total[0]
+    assert total[-1] < 0.85 * total[0]
 
 
 def test_no_strength_keeps_the_photo_and_more_leaves_it(network):
