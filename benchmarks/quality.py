@@ -6,10 +6,11 @@ from functools import cache
 
 import torch
 import torch.nn.functional as F
+from scipy.spatial import KDTree
 from torch import Tensor
 
-from styler.estimator import seen_at
 from styler.images import resize
+from styler.style import seen_at
 from styler.vgg import VGG19, load_state
 
 # None of them is in the objective, nor in Gatys et al. (2015).
@@ -19,6 +20,7 @@ SCALES = {"fine": 1.0, "middle": 0.5, "coarse": 0.25}
 PROJECTIONS, SAMPLES, QUANTILES = 64, 4096, 1024
 RING = 8
 LEVELS = 255
+COLOUR_SIZE = 192  # px
 
 
 def quality(photo: Tensor, painting: Tensor, picture: Tensor) -> dict[str, float]:
@@ -37,6 +39,7 @@ def quality(photo: Tensor, painting: Tensor, picture: Tensor) -> dict[str, float
         "content": see `structure`; 1 is the photo.
         "frame": see `frame`, in 8-bit levels; 0 is none.
         "noise", "painting's noise": see `noise`, in 8-bit levels.
+        "foreign colour": see `foreign_colour`, in 8-bit levels; 0 has none.
     """
     photo = resize(photo, (picture.shape[-2], picture.shape[-1]))
     longest = max(picture.shape[-2:])
@@ -50,6 +53,7 @@ def quality(photo: Tensor, painting: Tensor, picture: Tensor) -> dict[str, float
         "frame": frame(photo, picture),
         "noise": noise(picture),
         "painting's noise": noise(seen_at(painting, longest)),
+        "foreign colour": foreign_colour(painting, picture),
     }
 
 
@@ -149,6 +153,22 @@ def noise(image: Tensor) -> float:
     """RMS difference in 8-bit levels of an image, of shape (1, 3, height, width), from its median over 3 x 3 px."""
     near = F.unfold(F.pad(image, (1, 1, 1, 1), "replicate"), 3).unflatten(1, (3, 9))
     return LEVELS * float((near[:, :, 4] - near.median(2).values).square().mean().sqrt())
+
+
+def foreign_colour(painting: Tensor, picture: Tensor) -> float:
+    """How far the colours of a picture are from the nearest that its painting has.
+
+    Parameters
+    ----------
+    painting, picture : Tensor of shape (1, 3, height, width)
+
+    Returns
+    -------
+    float
+        Mean over pixels, in 8-bit levels. The picture of a drawing in ink has more if it has any colour.
+    """
+    own, new = (LEVELS * resize(image, COLOUR_SIZE)[0].flatten(1).T.numpy() for image in (painting, picture))
+    return float(KDTree(own).query(new)[0].mean())
 
 
 @cache

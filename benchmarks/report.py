@@ -92,9 +92,21 @@ def markdown(results: Sequence[Result], costs: Result, start: dict[str, float], 
         "In features that no system minimises (see `quality.py`). Style: the share of the way from the photo to the "
         "painting that is left to go, at three sizes of the picture (0 is best). Content: the photo's "
         "structure kept (1 is best). Frame: 8-bit levels (0 is best). Noise: 8-bit levels, to be held "
-        "against the painting's.\n",
+        "against the painting's. Foreign colour: how far colours are from any of the painting's, in 8-bit levels "
+        "(0 is best).\n",
         table(
-            ["pair", "system", "style fine", "middle", "coarse", "content", "frame", "noise", "painting's noise"],
+            [
+                "pair",
+                "system",
+                "style fine",
+                "middle",
+                "coarse",
+                "content",
+                "frame",
+                "noise",
+                "painting's noise",
+                "foreign colour",
+            ],
             [[*who(r), *r["quality"].values()] for r in results if r["quality"]],
         ),
         "![Photos, paintings and each system's picture](contact_sheet.jpg)\n",

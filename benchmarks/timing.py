@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import replace
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
@@ -18,16 +17,16 @@ from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-LARGEST_DEEP = 1024  # full depth is never used so large
+LARGE, LONG, SHORT = 1024, 4, 2  # px up to which more steps are timed, and how many
 
 
 def costs(sizes: Iterable[int], content: str, style: str, device: str) -> dict[str, Any]:
-    """Measure the machine, and one of our iterations at several sizes and both depths.
+    """Measure the machine, and one of our iterations at each scale of a picture of the largest size.
 
     Parameters
     ----------
     sizes : iterable of int
-        Longest sides in px.
+        Longest sides in px, coarse to fine, each about twice the last.
     content, style : str
         Paths of images.
     device : str
@@ -43,33 +42,24 @@ def costs(sizes: Iterable[int], content: str, style: str, device: str) -> dict[s
 
     from styler import StyleTransfer
     from styler.images import read, resize
-    from styler.recipe import PIXELS
+    from styler.schedule import Scale
     from styler.vgg import DTYPES
 
-    painter = StyleTransfer(512, device=device).fit(style)
-    scales, statistics = painter.scales_, painter.statistics_
+    painter = StyleTransfer(max(sizes), device=device).fit(style)
+    recipes = {scale.size: scale.recipe for scale in painter.scales_}
+    steps = {size: LONG if size <= LARGE else SHORT for size in sizes}
+    painter.scales_ = [Scale(size, steps[size], recipes.get(size, painter.scales_[0].recipe)) for size in sizes]
     # No type that the machine would have to emulate: one such product takes a minute.
     peaks = {name: peak(torch, DTYPES[name], device) for name in sorted({"float32", painter.dtype_})}
+    photo, stages = read(content), painter.staged_transform(read(content))
     rows = []
-    for at, largest in ((0, LARGEST_DEEP), (-1, max(sizes))):  # the coarsest scale has all layers, the finest few
-        for size in [s for s in sizes if s <= largest]:
-            scale = replace(scales[at], size=size, steps=4 if size <= LARGEST_DEEP else 2)
-            painter.scales_, painter.statistics_ = [scale], [statistics[at]]
-            photo = resize(read(content), size)
-            pixels = photo.shape[-2] * photo.shape[-1]
-            seconds, share = cost(painter.staged_transform(photo), scale.steps, device)
-            layers = [layer for layer in (*scale.recipe.style, *scale.recipe.content) if layer != PIXELS]
-            used = operations(pixels, layers)
-            rows.append(
-                {
-                    "layers": len(set(scale.recipe.style) - {PIXELS}),
-                    "size": size,
-                    "pixels": pixels,
-                    "seconds": seconds,
-                    "convolution": share,
-                }
-                | {"peak": used / seconds / peaks[painter.dtype_]}
-            )
+    for scale in painter.scales_:
+        height, width = resize(photo, scale.size).shape[-2:]
+        seconds, share = cost(stages, scale.steps, device)
+        layers = scale.recipe.seen
+        row = {"layers": len(set(layers)), "size": scale.size, "pixels": height * width, "seconds": seconds}
+        used = operations(height * width, layers) / seconds / peaks[painter.dtype_]
+        rows.append(row | {"convolution": share, "peak": used})
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     machine = {"torch": torch.__version__, "threads": torch.get_num_threads(), "gpu": gpu, "dtype": painter.dtype_}
     return machine | {"peak": peaks, "iterations": rows}

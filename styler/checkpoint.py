@@ -11,6 +11,7 @@ import torch
 
 from styler.descent import Descent
 from styler.images import replacing
+from styler.neighbors import Match
 from styler.painting import Point
 
 # What changes neither the picture nor its steps.
@@ -33,9 +34,11 @@ def write(path: str | os.PathLike[str], point: Point, settings: Mapping[str, Any
         If it can't be written.
     """
     descent = tuple(point.descent.to(torch.device("cpu")))
+    matches = [match and (match.targets.cpu(), match.grids) for match in point.matches]
+    told = {"step": point.step, "descent": descent, "matches": matches, "settings": plain(settings)}
     try:
         with replacing(path) as file:
-            torch.save({"step": point.step, "descent": descent, "settings": plain(settings)}, file)
+            torch.save(told, file)
     except RuntimeError as error:  # torch's word for a file that takes no more
         raise ValueError(f"{path} can't be written to its end; make room on the disk.") from error
 
@@ -52,7 +55,8 @@ def read(path: str | os.PathLike[str], settings: Mapping[str, Any]) -> Point | N
         return None
     try:
         told = torch.load(path, weights_only=True)
-        point, before = Point(told["step"], Descent(*told["descent"])), json.loads(told["settings"])
+        matches = [match and Match(*match) for match in told["matches"]]
+        point, before = Point(told["step"], Descent(*told["descent"]), matches), json.loads(told["settings"])
     except Exception as error:  # torch fails on what it did not write in many ways
         raise ValueError(f"{path} is no checkpoint, or a broken one; delete it to start anew.") from error
     now = json.loads(plain(settings))

@@ -78,6 +78,10 @@ class Match(NamedTuple):
     targets: Tensor
     grids: tuple[Grid, ...]
 
+    def to(self, device: torch.device) -> Match:
+        """The same on a device."""
+        return Match(self.targets.to(device), self.grids)
+
 
 class Where(NamedTuple):
     """Where places of a picture are expected to belong: number of the painting, row and column there."""

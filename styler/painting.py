@@ -177,7 +177,7 @@ def paint(
         here, content = resize(start, scale.size), with_margin(resize(picture.photo, scale.size))
         made = min(max(0, resume.step - step), scale.steps) if resume else 0
         if resume and made:
-            begin, matches = resume.descent.to(network.device), resume.matches
+            begin, matches = resume.descent.to(network.device), [m and m.to(network.device) for m in resume.matches]
         else:
             begin = Descent(with_margin(refine(x - before, here, soft=scales[-1].size > LARGE) if step else here))
         step, done = step + made, done + (made + 1) * scale.step_cost(how)

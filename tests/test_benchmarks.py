@@ -1,18 +1,21 @@
 """The numbers rank what is known to be better or worse; the command writes what it promises."""
 
+import json
 import runpy
 from itertools import islice
+from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
-from benchmarks import figures
+from benchmarks import blind, figures
 from benchmarks.gatys import gatys
-from benchmarks.quality import quality, style_distance
+from benchmarks.quality import foreign_colour, quality, style_distance
 from benchmarks.timing import operations
-from styler.estimator import seen_at
 from styler.images import resize
 from styler.samples import path
+from styler.style import seen_at
 
 STYLE = ("style fine", "style middle", "style coarse")
 
@@ -37,6 +40,11 @@ def test_a_frame_and_noise_are_found(photo, painting):
     clean, framed, grainy = (quality(photo, painting, picture) for picture in (photo, framed, grainy))
     assert framed["frame"] > 20 > 1 > grainy["frame"]
     assert grainy["noise"] > clean["noise"] + 4
+
+
+def test_a_colour_that_the_painting_has_not_is_found(photo, painting):
+    grey = painting.mean(1, keepdim=True).expand(painting.shape)
+    assert foreign_colour(grey, grey) == 0 < 10 < foreign_colour(grey, photo)
 
 
 def test_plain_gatys_paints(photo, painting):
@@ -70,3 +78,30 @@ def test_the_command_writes_results_and_a_sheet(tmp_path, monkeypatch):
     results = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
     assert "## Quality" in results and "pagoda+starry_night | styler preview" in results
     assert (tmp_path / "contact_sheet.jpg").stat().st_size > 1000
+
+
+def test_blind_sheets_show_two_pictures_and_keep_the_key_apart(tmp_path, monkeypatch):
+    for folder, level in (("one", 0), ("other", 255)):
+        (tmp_path / folder).mkdir()
+        for name in "abcdefgh":
+            Image.new("RGB", (40, 30), (level,) * 3).save(tmp_path / folder / f"{name}.png")
+    Image.new("RGB", (40, 30), "teal").save(tmp_path / "photo.png")
+    (tmp_path / "pairs.csv").write_text("".join(f"{name},photo.png,photo.png\n" for name in "abcdefgh"))
+    arguments = [str(tmp_path / name) for name in ("pairs.csv", "one", "other")]
+    options = ["--out", str(tmp_path / "sheets"), "--key", str(tmp_path / "key.json"), "--seed", "3"]
+    monkeypatch.setattr("sys.argv", ["blind", *arguments, *options])
+    blind.main()
+    key = json.loads((tmp_path / "key.json").read_text())
+    assert {Path(found["A"]).name for found in key.values()} == {"one", "other"}
+    for name, found in key.items():
+        with Image.open(tmp_path / "sheets" / f"{name}.png") as sheet:
+            a = sheet.getpixel((sheet.width // 4, 3 * sheet.height // 4))
+        assert a == ((0,) * 3 if Path(found["A"]).name == "one" else (255,) * 3)
+
+
+def test_a_key_among_the_sheets_is_refused(tmp_path, monkeypatch, capsys):
+    options = ["--out", str(tmp_path), "--key", str(tmp_path / "key.json")]
+    monkeypatch.setattr("sys.argv", ["blind", "pairs.csv", "one", "other", *options])
+    with pytest.raises(SystemExit):
+        blind.main()
+    assert "keep the key in another folder" in capsys.readouterr().err

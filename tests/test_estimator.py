@@ -357,7 +357,9 @@ def test_whose_colours(network):
     own, got, other = moments(X), moments(matched), moments(painted)
     assert (got.mean - own.mean).norm() < 0.1 * (other.mean - own.mean).norm()
     assert (got.covariance - own.covariance).norm() < 0.3 * (other.covariance - own.covariance).norm()
-    torch.testing.assert_close(palette, recolour(X, statistics(network, model.paintings_, ["relu1_1"], 64, 1.0)["pixels"]))
+    torch.testing.assert_close(
+        palette, recolour(X, statistics(network, model.paintings_, ["relu1_1"], 64, 1.0)["pixels"])
+    )
     assert [stage.progress for stage in model.staged_transform(X)] == [1.0] and model.expected_seconds(X) == 0
 
 
