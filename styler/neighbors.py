@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -349,15 +349,37 @@ def nearness(columns: Mapping[str, Tensor], bank: Bank, targets: Tensor, weights
         How much each place counts; by default 1.
     """
     at = targets.flatten()
-    products, squares = [], []
-    for layer in bank.columns:
-        x = about_mean(columns, bank, layer)
-        products.append((x * bank.columns[layer][at]).sum(1))
-        squares.append(x.square().sum(1))
-    length = (torch.stack(squares).sum(0) + EPS).sqrt() * bank.length[at].clamp_min(EPS)
-    missed = 1 - torch.stack(products).sum(0) / length
+    parts = [
+        Agreement.apply(by_place(columns[layer]), bank.mean[layer], bank.spread[layer], bank.columns[layer], at)
+        for layer in bank.columns
+    ]
+    products, squares = (torch.stack(part).sum(0) for part in zip(*parts, strict=True))
+    missed = 1 - products / ((squares + EPS).sqrt() * bank.length[at].clamp_min(EPS))
     w = torch.ones_like(missed) if weights is None else weights.flatten().to(missed)
     return Nearness((w * missed).sum(), w.sum())
+
+
+class Agreement(torch.autograd.Function):
+    """<x_k, t_k> and |x_k|^2 of one layer's part x = (f - mean) / spread of places k, with t_k their targets.
+
+    Neither x nor the targets are kept: of autograd's own dozen passes over the maps four are left.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, f: Tensor, mean: Tensor, spread: Tensor, places: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(f, mean, spread, places, at)
+        wide, t = widened(f), widened(places[at])
+        product = (torch.linalg.vecdot(wide, t) - t @ mean) / spread
+        square = torch.linalg.vector_norm(wide, dim=1).square() - 2 * (wide @ mean) + mean @ mean
+        return product, square / spread.square()
+
+    @staticmethod
+    def backward(ctx: Any, product: Tensor, square: Tensor) -> tuple[Tensor, None, None, None, None]:
+        f, mean, spread, places, at = ctx.saved_tensors
+        twice = 2 * square / spread.square()
+        df = widened(places[at]).mul_((product / spread)[:, None])
+        df.addcmul_(widened(f), twice[:, None]).addr_(twice, mean, alpha=-1)
+        return df.to(f.dtype), None, None, None, None
 
 
 def neighbor_loss(x: Nearness) -> Tensor:

@@ -180,7 +180,7 @@ def paint(
             begin, matches = resume.descent.to(network.device), [m and m.to(network.device) for m in resume.matches]
         else:
             begin = Descent(with_margin(refine(x - before, here, soft=scales[-1].size > LARGE) if step else here))
-        step, done = step + made, done + (made + 1) * scale.step_cost(how)
+        step, done = step + made, done + scale.cost(how, made)
         if resume and (resume.step > n_steps or (step == resume.step and begin.x.shape != content.shape)):
             raise ValueError("resume does not belong to this picture; give the point of its own last stage.")
         x, before = without_margin(begin.x).clamp(0, 1), here

@@ -14,10 +14,10 @@ PIXELS = "pixels"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
 # What makes a hypercolumn: up to relu4_1 an object is a matter of strokes; deeper layers would copy it whole.
-PLACE_LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu4_1")
+PLACE_LAYERS = (PIXELS, "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu4_1")
 # How much each counts at strength 1/2; found by eye on portraits, buildings and animals. Beside matched places the
 # moments count for less, and so does the content, as targets are found by it.
-STYLE_WEIGHTS = {"neighbors": 0.3, "moments": 1.0, "gram": 3.0}
+STYLE_WEIGHTS = {"neighbors": 0.4, "moments": 1.0, "gram": 3.0}
 CONTENT_WEIGHTS = {"standardised": 0.45, "squared": 0.25}
 PLACES_WEIGHT, CONTENT_BESIDE_PLACES = 1.0, 0.55
 TV_WEIGHT = 2.0
@@ -85,7 +85,7 @@ def even(*layers: str) -> dict[str, float]:
 RECIPES = {
     "neighbors": (
         Recipe(even(*STYLE_LAYERS[:4]), neighbors=PLACE_LAYERS),
-        Recipe(even(*STYLE_LAYERS[:3]), {}, neighbors=PLACE_LAYERS[:5]),
+        Recipe(even(*STYLE_LAYERS[:3]), {}, neighbors=PLACE_LAYERS[:4]),
     )
 } | {
     loss: (Recipe(even(*STYLE_LAYERS), style_loss=loss), Recipe(even(*STYLE_LAYERS[:3]), {}, loss))

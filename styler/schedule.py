@@ -33,9 +33,11 @@ STEPS = {"neighbors": (6, 16, 40), "moments": (12, 42, 110), "gram": (12, 42, 11
 DECAY, LEAST = {"neighbors": 1.0, "moments": 1.35, "gram": 1.35}, 10
 # Pixels from which a CPU is no slower by tiles: larger maps are taken from the system, and given back, at each step.
 TILES_FROM = {"cpu": 4e6}
-# Time of an evaluation of the whole from a size in px on, and by tiles, where a small one's is 1; and of a step, where
-# its evaluation's is 1. As measured.
+# Time of an evaluation of the whole from a size in px on, and by tiles, where a small one's is 1; of a step, where its
+# evaluation's is 1; and what comes before a scale's first step, in steps: to look at the paintings, to find places, to
+# evaluate where it starts. As measured.
 IF_LARGE, IF_TILED, BESIDE = ((1400, 1.75), (600, 1.35), (0, 1.0)), 1.85, 1.12
+BEFORE = {"neighbors": 3.0, "moments": 1.5, "gram": 1.5}
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,9 @@ class Scale:
         looks = slower * work(self.recipe) / work(RECIPES["moments"][0])
         return ((self.size + 2 * MARGIN) ** 2 + 6000) * looks
 
-    def cost(self, how: Plan) -> float:
-        """Time of all steps, and of the evaluation before the first."""
-        return (self.steps + 1) * self.step_cost(how)
+    def cost(self, how: Plan, steps: int | None = None) -> float:
+        """Time of so many steps, by default all, and of what comes before the first."""
+        return ((self.steps if steps is None else steps) + BEFORE[self.recipe.style_loss]) * self.step_cost(how)
 
 
 def work(recipe: Recipe) -> float:
@@ -158,13 +160,13 @@ def expected_seconds(
 
 @cache
 def pace(network: VGG19) -> float:
-    """Seconds for a unit of `Scale.step_cost`: the fastest of three evaluations at 128 px, after a first."""
-    scale = Scale(COARSEST, 1, RECIPES["moments"][0])
-    x = with_margin(torch.rand(1, 3, COARSEST, COARSEST).to(network.device))
+    """Seconds for a unit of `Scale.step_cost`: the faster of two evaluations at half the coarsest scale."""
+    scale = Scale(COARSEST // 2, 1, RECIPES["moments"][0])
+    x = with_margin(torch.rand(1, 3, scale.size, scale.size).to(network.device))
     function = objective(network, x, [Style(style_statistics(network, x), None)], 0.5, scale.recipe)
-    function(x)
-    times = [time.perf_counter()]
+    times = []
     for _ in range(3):
-        function(x)
-        times.append(time.perf_counter())
-    return BESIDE * min(b - a for a, b in pairwise(times)) / scale.step_cost(Plan(None, 0))
+        start = time.perf_counter()
+        function(x)[0].item()
+        times.append(time.perf_counter() - start)
+    return BESIDE * min(times[1:]) / scale.step_cost(Plan(None, 0))
