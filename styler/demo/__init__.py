@@ -1,5 +1,12 @@
 """The web page: choose a photo and a painting, watch the picture form, keep it."""
 
+import os
+
+from styler import samples
+
+# A folder of the page's own, to be swept, and not read by others of Gradio's pages. Before Gradio, which looks early.
+os.environ.setdefault("GRADIO_TEMP_DIR", str(samples.cache_dir().absolute() / "uploads"))
+
 from styler.demo.look import LAUNCH
 from styler.demo.page import build
 
