@@ -11,6 +11,7 @@ import secrets
 from urllib.parse import parse_qsl, urlencode
 
 from gradio.route_utils import FnIndexInferError
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -68,6 +69,10 @@ def gate(app: ASGIApp) -> ASGIApp:
         except ClientDisconnect:
             if came > most:
                 await refuse(413, f"This is more than {most} bytes, which is the most; send less.")
+        except RuntimeError as error:
+            if not isinstance(error.__cause__, HTTPException):
+                raise
+            await send({"type": "http.response.body"})  # Gradio has said that there is no such session, and raised too
         except (FnIndexInferError, KeyError):
             await refuse(404, "There is no such function; /gradio_api/info tells which there are.")
         except TypeError as error:

@@ -39,7 +39,7 @@ def remembered(value: Any) -> Any:
         return [remembered(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if value.keys().isdisjoint({"path", "url"}):
+    if value.keys().isdisjoint({"path", "url", "orig_name"}):
         return {name: remembered(item) for name, item in value.items()}
     path = given(value)
     if path is None:

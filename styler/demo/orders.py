@@ -247,23 +247,28 @@ def named(style_layers: Any, content_layer: Any) -> tuple[tuple[str, ...] | None
 def number(name: str, value: Any, low: float, high: float, unit: str = "") -> float:
     """Take a number of a range, or tell what is wrong with it."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        told = f"{value:g}" if isinstance(value, float) else reprlib.repr(value)
-        raise ValueError(f"The {name} is {told}{unit}; choose one from {low} to {high}{unit}.")
+        raise ValueError(f"The {name} is {brief(value)}{unit}; choose one from {low} to {high}{unit}.")
     return float(value)
 
 
 def choice(name: str, value: Any, choices: Collection[str]) -> str:
     """Take one of several words, or tell which there are."""
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"There is no {name} {reprlib.repr(value)}; choose one of {', '.join(choices)}.")
+        raise ValueError(f"There is no {name} {brief(value)}; choose one of {', '.join(choices)}.")
     return value
 
 
 def listed(name: str, value: Any) -> Sequence[Any]:
     """Take a list, or tell that it is none."""
     if not isinstance(value, list | tuple):
-        raise ValueError(f"The {name} are {reprlib.repr(value)}; give a list of them.")
+        raise ValueError(f"The {name} are no list; give one.")
     return value
+
+
+def brief(value: Any) -> str:
+    """Return a value in a few letters, whatever it is."""
+    text = f"{value:g}" if isinstance(value, float) else reprlib.repr(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def by_region(paintings: Sequence[Any], shares: Sequence[float], where: str) -> tuple[Any, Any]:
@@ -278,7 +283,9 @@ def by_region(paintings: Sequence[Any], shares: Sequence[float], where: str) -> 
 
 def drawn_on(drawing: Any, above: int = 0) -> Upload | None:
     """Take what was painted in an image editor, if anything was; see `Upload.painted`."""
-    layers = listed("drawing's layers", (drawing.get("layers") if isinstance(drawing, Mapping) else drawing) or [])
+    if drawing is None:
+        return None
+    layers = listed("drawing's layers", drawing.get("layers") if isinstance(drawing, Mapping) else drawing)
     if len(layers) > MAX_LAYERS:
         raise ValueError(f"The drawing has {len(layers)} layers; give {MAX_LAYERS} at most.")
     uploads = [Upload.of(layer, "drawing") for layer in layers]

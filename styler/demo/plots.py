@@ -41,12 +41,12 @@ class Step:
 
 
 def step_of(stage: Stage, weights: Mapping[str, Mapping[str, float]]) -> Step:
-    """Take the weights, of `Recipe.weights`, out of a stage's losses; what has none is not known."""
+    """Take the weights, of `Recipe.weights`, out of a stage's losses; what has none, or is infinite, is not known."""
     held = {k: v for k, v in stage.losses.get("content", {}).items() if weights["content"][k]}
     content = sum(held.values()) / sum(weights["content"][k] for k in held) if held else None
     shares = {k: weight for k, weight in weights["style"].items() if weight and k != PIXELS}
-    style = {k: v / shares[k] for k, v in stage.losses.get("style", {}).items() if k in shares}
-    return Step(stage.scale, content, style)
+    style = {k: v / shares[k] for k, v in stage.losses.get("style", {}).items() if k in shares and math.isfinite(v)}
+    return Step(stage.scale, content if content is None or math.isfinite(content) else None, style)
 
 
 def plane(steps: Sequence[Step]) -> str:

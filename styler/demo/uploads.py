@@ -46,8 +46,10 @@ def given(file: Any) -> Path | None:
         return Path(named)
     parent, name = os.path.split(os.path.abspath(named))
     folder, hashed = os.path.split(parent)
+    if not re.fullmatch(HASH, hashed):
+        return None
     uploads = os.path.realpath(get_upload_folder())
-    if folder not in (uploads, os.path.abspath(get_upload_folder())) or not re.fullmatch(HASH, hashed):
+    if folder not in (uploads, os.path.abspath(get_upload_folder())):
         return None
     path = os.path.join(uploads, hashed, name)
     try:

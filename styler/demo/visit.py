@@ -1,7 +1,6 @@
 """What a touch does: each function takes what the page holds and returns what it is to show."""
 
 import html
-import reprlib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +21,7 @@ from styler.demo.orders import (
     WHERE,
     Order,
     Upload,
+    brief,
     choice,
     drawn_on,
     listed,
@@ -89,7 +89,7 @@ def wanted(content: Any, style: Any, mixed: Any, *rest: Any) -> Order:
     *usual, layers, style_loss, content_layer, content_loss = rest
     *shares, preset, strength, size, smooth, colors, scale, where, drawing, init, start, seed = usual
     if not isinstance(smooth, bool):
-        raise ValueError(f"Whether shapes are to be smoother is {reprlib.repr(smooth)}; choose true or false.")
+        raise ValueError(f"Whether shapes are to be smoother is {brief(smooth)}; choose true or false.")
     paintings = [style, *(item.get("image") if isinstance(item, Mapping) else item for item in items)]
     pooling = "average" if smooth else "max"
     shares = shares[: len(paintings)]
