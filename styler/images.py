@@ -221,7 +221,11 @@ def settings(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the file can't be read or is no image.
     """
     name = _label(path, "image")
-    image = opened(_bytes(path, name), name)
+    return described(opened(_bytes(path, name), name))
+
+
+def described(image: Image.Image) -> dict[str, Any]:
+    """What `settings` reads, of an image that is open."""
     text = image.info.get("Description")
     with contextlib.suppress(Exception):  # Pillow fails on broken EXIF in many ways
         text = text or image.getexif().get(_DESCRIPTION)

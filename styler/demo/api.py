@@ -9,7 +9,8 @@ from gradio_client.utils import python_type_to_json_schema
 
 from styler import samples
 from styler.demo import painting as work
-from styler.demo.orders import MAX_PAINTINGS, SIZES, listed, order
+from styler.demo.checks import listed
+from styler.demo.orders import MAX_PAINTINGS, SIZES, order
 from styler.optimize import PRESETS
 
 FILES: Any = python_type_to_json_schema(list[gr.FileData])

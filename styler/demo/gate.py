@@ -24,7 +24,7 @@ CLOSED = re.compile(
     "/gradio_api/(file[=/]https?:|proxy=|process_recording|component_server|stream/|custom_component/|vibe)|/monitoring"
 )
 MB = 1 << 20
-MOST = {"/gradio_api/upload": 121 * MB, "/gradio_api/mcp/": 32 * MB}  # four files of 30 MB; pictures as text
+MOST = {"/gradio_api/upload": 121 * MB, "/gradio_api/mcp": 32 * MB}  # four files of 30 MB; pictures as text
 LETTER = 64 << 10  # bytes that any other message may have; the page's have a few thousand
 
 
@@ -35,7 +35,8 @@ def gate(app: ASGIApp) -> ASGIApp:
         if scope["type"] != "http":
             return await app(scope, receive, send)
         request = Request(scope, receive)
-        path, visitor, begun, came = request.url.path, request.cookies.get(COOKIE, ""), False, 0
+        path, visitor = scope["path"], request.cookies.get(COOKIE, "")  # not `request.url`, of which Host is a part
+        begun, came = False, 0
         most = next((most for way, most in MOST.items() if way in path), LETTER)
 
         async def refuse(status: int, sentence: str) -> None:
@@ -59,8 +60,8 @@ def gate(app: ASGIApp) -> ASGIApp:
             if CLOSED.search(path):
                 return await refuse(404, "There is nothing here; the page shows what there is.")
             here = dict(scope) | {
-                "path": HEARTBEAT.sub(lambda found: own(visitor, found[0]), scope["path"]),
-                "query_string": query(request.url.query, visitor),
+                "path": HEARTBEAT.sub(lambda found: own(visitor, found[0]), path),
+                "query_string": query(scope["query_string"].decode("latin-1"), visitor),
             }
             if request.method != "POST" or most > LETTER:
                 return await app(here, counted, answer)

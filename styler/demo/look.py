@@ -5,10 +5,10 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from styler.demo.disk import swept
 from styler.demo.gate import gate
 from styler.demo.hosting import CONCURRENCY, ROUTES
 from styler.demo.painting import WAITING
-from styler.demo.uploads import swept
 
 THEME = gr.themes.Base(
     primary_hue="neutral",

@@ -1,29 +1,19 @@
 """What a visitor asks for: read from the page or the API, checked, and comparable with what was asked before."""
 
-import hashlib
-import reprlib
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-import torch
-from PIL import Image
-
-from styler import images
-from styler.demo.uploads import given
+from styler.demo.checks import choice, listed, number
+from styler.demo.uploads import Upload
 from styler.estimator import check_shares
 from styler.objective import CONTENT_LAYER, STYLE_LAYERS
 from styler.optimize import PRESETS
 from styler.vgg import LAYERS
 
 MAX_PAINTINGS = 4
-MAX_MEGAPIXELS = 50  # as decoded, 0.6 GB
-# What browsers send as images. Pillow knows many more, of which some start other programs or are seldom looked after.
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
 # Where the paintings' styles go, with the words for it.
 WHERE = {
     "everywhere": "Everywhere",
@@ -48,59 +38,6 @@ MAX_SHARE = 1_000_000
 MAX_LAYERS = 4  # of a drawing; the page's has one or two
 
 T = TypeVar("T")
-_decoding = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Upload:
-    """An image file on the server; two of the same bytes under the same name are equal.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        Named after what is in the file, and as its visitor calls it.
-    role : str
-        What sentences call it.
-    digest : str
-    """
-
-    path: Path
-    role: str = field(compare=False)
-    digest: str
-
-    @staticmethod
-    def of(file: Any, role: str) -> "Upload":
-        """Take a file as a message names it: the one door for files. ``ValueError`` for all that `given` knows not."""
-        path = given(file)
-        if path is None:
-            raise _missing(role)
-        return Upload(path, role, hashlib.sha256(_bytes(path, role)).hexdigest())
-
-    def painted(self, above: int = 0) -> torch.Tensor:
-        """Decode a drawing: white where anything was painted, or what is less seen through than so much of 255."""
-        with _decoding:
-            planes = images.planes(self._opened(), self.name)
-        alpha = planes[3] if len(planes) == 4 else np.ones_like(planes[0])
-        return images.read(alpha * 255 > above + 0.5, self.name)
-
-    def read(self, size: int | None = None) -> torch.Tensor:
-        """Decode the image, to a longest side in px; errors call it by its own name and not by its place here."""
-        with _decoding:  # one at a time, for each takes much memory until it has its size
-            image = images.read(self._opened(), self.name)
-            return image if size is None else images.resize(image, size)
-
-    @property
-    def name(self) -> str:
-        """What sentences call the file."""
-        return f"The {self.role} {self.path.name}"
-
-    def _opened(self) -> Image.Image:
-        image = images.opened(_bytes(self.path, self.role), self.name, FORMATS)
-        if image.width * image.height > MAX_MEGAPIXELS * 1e6:
-            raise ValueError(
-                f"{self.name} is {image.width} x {image.height} px; scale it down to {MAX_MEGAPIXELS} megapixels."
-            )
-        return image
 
 
 @dataclass(frozen=True)
@@ -244,33 +181,6 @@ def named(style_layers: Any, content_layer: Any) -> tuple[tuple[str, ...] | None
     )
 
 
-def number(name: str, value: Any, low: float, high: float, unit: str = "") -> float:
-    """Take a number of a range, or tell what is wrong with it."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"The {name} is {brief(value)}{unit}; choose one from {low} to {high}{unit}.")
-    return float(value)
-
-
-def choice(name: str, value: Any, choices: Collection[str]) -> str:
-    """Take one of several words, or tell which there are."""
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"There is no {name} {brief(value)}; choose one of {', '.join(choices)}.")
-    return value
-
-
-def listed(name: str, value: Any) -> Sequence[Any]:
-    """Take a list, or tell that it is none."""
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"The {name} are no list; give one.")
-    return value
-
-
-def brief(value: Any) -> str:
-    """Return a value in a few letters, whatever it is."""
-    text = f"{value:g}" if isinstance(value, float) else reprlib.repr(value)
-    return text if len(text) <= 40 else f"{text[:39]}…"
-
-
 def by_region(paintings: Sequence[Any], shares: Sequence[float], where: str) -> tuple[Any, Any]:
     """What `fit` is to learn, paintings and shares: by region, unless one style goes everywhere."""
     if where == "everywhere":
@@ -313,15 +223,3 @@ class Recent(Generic[T]):
             self._kept.move_to_end(key)
             if len(self._kept) > self._most:
                 self._kept.popitem(last=False)
-
-
-def _bytes(path: Path, role: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _missing(role) from error
-
-
-def _missing(role: str) -> ValueError:
-    """The one sentence for a file that is not chosen, no longer here, or none of a visitor's."""
-    return ValueError(f"Choose a {role} first; uploads stay for an hour.")

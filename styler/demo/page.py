@@ -5,7 +5,7 @@ from functools import partial
 import gradio as gr
 
 from styler import samples
-from styler.demo import api, parts, uploads, visit
+from styler.demo import api, disk, parts, uploads, visit
 from styler.demo.messages import Page
 from styler.demo.orders import (
     COLORS,
@@ -52,7 +52,7 @@ def build(size: int = 512) -> gr.Blocks:
     gr.set_static_paths(uploads.shown())
     first = samples.PAIRS[0]
     photo, style_file = (str(samples.path(key)) for key in first)
-    with Page(title="Styler", analytics_enabled=False, delete_cache=(int(uploads.SWEPT), uploads.KEPT)) as page:
+    with Page(title="Styler", analytics_enabled=False, delete_cache=(int(disk.SWEPT), disk.KEPT)) as page:
         gr.HTML("<h1>Styler</h1><p>Your photo, in the style of a painting.</p>", elem_id="head")
         with gr.Row(elem_id="pairs", elem_classes="shelf"):
             pairs = [

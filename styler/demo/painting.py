@@ -16,8 +16,9 @@ import torch
 from styler import images
 from styler.demo.hosting import CONCURRENCY, gpu
 from styler.demo.line import Line
-from styler.demo.orders import Order, Recent, Upload, by_region
+from styler.demo.orders import Order, Recent, by_region
 from styler.demo.plots import Step, step_of
+from styler.demo.uploads import Upload
 from styler.estimator import RECIPE_PARAMS, StyleTransfer
 from styler.optimize import Stage
 from styler.subject import find_subject

@@ -12,7 +12,9 @@ from PIL import Image, ImageOps
 
 from styler import samples
 from styler.demo import painting
-from styler.demo.orders import SIZES, Upload, named, number
+from styler.demo.checks import number
+from styler.demo.orders import SIZES, named
+from styler.demo.uploads import Upload
 from styler.objective import CONTENT_LAYER, STYLE_LAYERS
 from styler.optimize import PRESETS
 

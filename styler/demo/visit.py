@@ -13,22 +13,10 @@ from PIL import Image
 
 from styler import images, samples
 from styler.demo import advice, painting, parts, plots
+from styler.demo.checks import brief, choice, listed, number
 from styler.demo.errors import told
-from styler.demo.orders import (
-    MAX_PAINTINGS,
-    RELUS,
-    SIZES,
-    WHERE,
-    Order,
-    Upload,
-    brief,
-    choice,
-    drawn_on,
-    listed,
-    number,
-    order,
-)
-from styler.demo.uploads import given
+from styler.demo.orders import MAX_PAINTINGS, RELUS, SIZES, WHERE, Order, drawn_on, order
+from styler.demo.uploads import Upload, given
 from styler.estimator import RECIPE_PARAMS, StyleTransfer
 from styler.objective import CONTENT_LAYER, STYLE_LAYERS
 from styler.optimize import PRESETS
@@ -194,9 +182,10 @@ def show_start(init: Any) -> list[gr.Column]:
 def repeat(file: Any) -> list[Any]:
     """Return for the controls what a picture's metadata say that it was painted with, and a note of its sources."""
     upload = Upload.of(file, "picture")
-    kept = images.settings(upload.path)
+    kept = upload.settings()
     try:
-        model = StyleTransfer(**{name: kept[name] for name in REPEATED if name in kept or name == "preset"})
+        repeated = {name: kept[name] for name in REPEATED if name in kept}
+        model = StyleTransfer(**repeated | {"preset": kept["preset"]})
         model._validate_params()
         sources = ", ".join(map(str, [kept["content"], *kept["style"]]))
     except (KeyError, TypeError, ValueError) as error:
