@@ -101,7 +101,7 @@ def state(page: gr.Blocks) -> SessionState:
     return SessionState(page)
 
 
-@settings(BOUNDED, max_examples=300)
+@settings(BOUNDED, max_examples=200)
 @given(data=st.data())
 def test_each_function_of_the_page_answers_anything_in_a_sentence(
     page: gr.Blocks, state: SessionState, data: st.DataObject

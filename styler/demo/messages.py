@@ -32,6 +32,10 @@ class Page(gr.Blocks):
         with told(page=block_fn.api_visibility != "public"):
             return await super().call_function(block_fn, *args, **kwargs)
 
+    def launch(self, *args: Any, app_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+        """Launch with a copy of the options, for Gradio adds to them what a second page in the process fails on."""
+        return super().launch(*args, app_kwargs=dict(app_kwargs or {}), **kwargs)
+
 
 def remembered(value: Any) -> Any:
     """Return what a link is to know of a value: of files only where they are, and only of those that are here."""
