@@ -33,7 +33,7 @@ STUDIED = ("style_layers", "content_layers", "style_loss", "content_loss")
 CHOICES = ("size", "strength", "style_scale", "preset", "colors", *STUDIED, "device")
 STARTS = ("content", "noise")
 COLORS = ("painting", "photo", "matched", "palette")
-STYLE_LOSSES = ("moments", "gram")
+STYLE_LOSSES = ("neighbors", "moments", "gram")
 CONTENT_LOSSES = ("standardised", "squared")
 
 
@@ -119,8 +119,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--style-loss",
         choices=STYLE_LOSSES,
-        default="moments",
-        help="compare mean and covariance (default), or the paper's Gram matrices",
+        default="neighbors",
+        help="match strokes to places (default), or compare statistics alone: mean and covariance, or Gram matrices",
     )
     p.add_argument(
         "--content-loss",

@@ -79,7 +79,34 @@ def planes(source: ImageLike, name: str = "image") -> NDArray[np.float32]:
     if isinstance(source, Image.Image):
         return _from_pil(source, name)
     name = _label(source, name)
-    return _from_pil(_open(_bytes(source, name), name), name)
+    return _from_pil(opened(_bytes(source, name), name), name)
+
+
+def opened(data: bytes, name: str, formats: tuple[str, ...] | None = None) -> Image.Image:
+    """Read the header of an image file, and nothing of its pixels.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        What error messages call it.
+    formats : tuple of str, optional
+        Pillow's names of those that may be; by default all that it knows.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, no image of such a format, or broken.
+    """
+    if not data:
+        raise ValueError(f"{name} is empty (0 bytes); save or download it again.")
+    try:
+        with _pixel_limit(None):  # `_check_size` follows
+            return Image.open(io.BytesIO(data), formats=formats)
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{name} is no image file, or a broken one; give a PNG, JPEG, WebP or TIFF.") from error
+    except Exception as error:  # as in `_from_pil`
+        raise ValueError(f"{name} is damaged or cut short; save or download it again.") from error
 
 
 def resize(image: torch.Tensor, size: int | tuple[int, int]) -> torch.Tensor:
@@ -194,13 +221,17 @@ def settings(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the file can't be read or is no image.
     """
     name = _label(path, "image")
-    image = _open(_bytes(path, name), name)
+    return described(opened(_bytes(path, name), name))
+
+
+def described(image: Image.Image) -> dict[str, Any]:
+    """What `settings` reads, of an image that is open."""
     text = image.info.get("Description")
     with contextlib.suppress(Exception):  # Pillow fails on broken EXIF in many ways
         text = text or image.getexif().get(_DESCRIPTION)
     try:
         found = json.loads(text or "")["styler"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, RecursionError, TypeError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -372,18 +403,6 @@ def _stream_bytes(file: Any, name: str) -> bytes:
     if not isinstance(data, bytes):
         raise TypeError(f"{name} is a file of text; open it with mode 'rb'.")
     return data
-
-
-def _open(data: bytes, name: str) -> Image.Image:
-    if not data:
-        raise ValueError(f"{name} is empty (0 bytes); save or download it again.")
-    try:
-        with _pixel_limit(None):  # `_check_size` follows
-            return Image.open(io.BytesIO(data))
-    except UnidentifiedImageError as error:
-        raise ValueError(f"{name} is no image file, or a broken one; give a PNG, JPEG, WebP or TIFF.") from error
-    except Exception as error:  # as in `_from_pil`
-        raise ValueError(f"{name} is damaged or cut short; save or download it again.") from error
 
 
 @contextlib.contextmanager

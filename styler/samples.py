@@ -71,15 +71,25 @@ def path(key: str) -> Path:
     """
     if key not in SAMPLES:
         raise ValueError(f"there is no sample {key!r}; choose one of {', '.join(SAMPLES)}.")
+    sample, file = SAMPLES[key], place(key)
+    if sample.url is not None and not file.is_file():
+        fetch(sample.url, file, title=sample.title)
+    return file
+
+
+def place(key: str) -> Path:
+    """Return where the file of a sample is, or will be once it is fetched."""
     sample = SAMPLES[key]
     if sample.url is not None:
-        target = cache_dir() / Path(sample.url).name
-        if not target.is_file():
-            fetch(sample.url, target, title=sample.title)
-        return target
+        return cache_dir() / Path(sample.url).name
     if sample.sklearn is not None:
         return _sklearn_images() / sample.sklearn
     return ASSETS / str(sample.file)
+
+
+def result(pair: tuple[str, str]) -> Path:
+    """Return where the finished picture of a pair is."""
+    return ASSETS / "results" / f"{'_'.join(pair)}.webp"
 
 
 def keys(role: str) -> list[str]:

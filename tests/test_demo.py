@@ -215,8 +215,8 @@ def test_the_subject_stays_a_photo(page: Page, tmp_path: Path) -> None:
     note(page, "Done after")
     clear(page, "style")
     button(page, "Paint").first.click()
-    expect(page.get_by_test_id("toast-body")).to_contain_text("Choose a painting first.")
-    note(page, "Choose a painting first.")
+    expect(page.get_by_test_id("toast-body")).to_contain_text("Choose a painting first")
+    note(page, "Choose a painting first")
     expect(button(page, "Use as photo")).to_be_enabled()
     with page.expect_download() as download:
         button(page, "PNG").click()
@@ -267,7 +267,7 @@ def test_layers_and_losses_of_a_picture_are_set_again_where_the_page_can() -> No
 
     upload = Upload(Path("kept.png"), "picture", "")
     usual = visit.studied(StyleTransfer(), upload)
-    assert usual == [list(STYLE_LAYERS), "moments", CONTENT_LAYER, "standardised"]
+    assert usual == [list(STYLE_LAYERS), "neighbors", CONTENT_LAYER, "standardised"]
     assert named(usual[0][::-1], usual[2]) == (None, None)
     assert named(["relu2_1", "relu1_1"], "relu1_2") == (("relu1_1", "relu2_1"), ("relu1_2",))
     assert visit.studied(StyleTransfer(style_layers={"relu2_1": 2}), upload)[0] == ["relu2_1"]
@@ -281,7 +281,7 @@ def test_a_start_from_an_image(page: Page) -> None:
     page.get_by_role("button", name="More").click()
     page.get_by_label("An image", exact=True).check()
     button(page, "Paint").first.click()
-    expect(page.get_by_test_id("toast-body")).to_contain_text("Choose a starting image first.")
+    expect(page.get_by_test_id("toast-body")).to_contain_text("Choose a starting image first")
     page.locator("#start input[type=file]").set_input_files(samples.path("ball"))
     page.locator("#start img").wait_for()
     button(page, "Paint").first.click()
@@ -360,7 +360,7 @@ def test_an_own_photo_is_painted(page: Page, tmp_path: Path) -> None:
     Image.new("RGB", (300, 200), "teal").save(tmp_path / "mine.webp")
     clear(page, "content")
     button(page, "Paint").first.click()
-    expect(page.get_by_test_id("toast-body")).to_contain_text("Choose a photo first.")
+    expect(page.get_by_test_id("toast-body")).to_contain_text("Choose a photo first")
     page.locator("#content input[type=file]").set_input_files(tmp_path / "mine.webp")
     page.locator("#content img").wait_for()
     note(page, "Tap Paint to paint this photo")

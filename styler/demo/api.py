@@ -9,7 +9,7 @@ from gradio_client.utils import python_type_to_json_schema
 
 from styler import samples
 from styler.demo import painting as work
-from styler.demo.errors import told
+from styler.demo.checks import listed
 from styler.demo.orders import MAX_PAINTINGS, SIZES, order
 from styler.schedule import PRESETS
 
@@ -35,14 +35,7 @@ def endpoints() -> None:
             gr.Textbox(label="What is going on, in words"),
         ]
         listed = gr.JSON(label="Key, role (content or style), title, maker, year, licence and image of each sample")
-        gr.Button().click(
-            paint,
-            inputs,
-            outputs,
-            api_name="paint",
-            preprocess=False,
-            concurrency_limit=None,
-        )
+        gr.Button().click(paint, inputs, outputs, api_name="paint", concurrency_limit=None)
         gr.Button().click(catalogue, None, listed, api_name="samples", queue=False)
 
 
@@ -59,7 +52,7 @@ def paint(
     """Paint a photo in the style of a painting, or of several mixed; yields the picture as it forms.
 
     Args:
-        photo: The photo to paint: PNG, JPEG, WebP or TIFF.
+        photo: The photo to paint: PNG, JPEG, WebP or TIFF, as a data: address from an assistant.
         painting: The painting whose style to take.
         preset: preview, balanced or fine; more takes longer.
         strength: From 0, the photo, to 1, all painting.
@@ -70,10 +63,9 @@ def paint(
     Returns:
         The picture, the share of the work that is done, and what is going on.
     """
-    with told(page=False):
-        wanted = order(photo, [painting, *(mixed or [])], weights, preset, strength, size)
-        for view in work.paint(wanted, str(request.session_hash)):
-            yield view.picture, view.progress or 0.0, view.note
+    paintings = [painting, *listed("paintings to mix in", mixed or [])]
+    for view in work.paint(order(photo, paintings, weights, preset, strength, size), str(request.session_hash)):
+        yield view.picture, view.progress or 0.0, view.note
 
 
 def catalogue() -> list[dict[str, Any]]:

@@ -24,6 +24,8 @@ def told(page: bool = True) -> Iterator[None]:
     """
     try:
         yield
+    except gr.Error:
+        raise
     except ValueError as error:
         raise toast(error) if page else gr.Error(str(error), print_exception=False) from error
     except Exception as error:

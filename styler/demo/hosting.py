@@ -29,8 +29,8 @@ def gpu(function: Callable[..., Any]) -> Callable[..., Any]:
     return spaces.GPU(duration=120)(function)
 
 
-def health(_: Any) -> PlainTextResponse:
-    """Answer that the server lives; it does so while it paints."""
+async def health(_: Any) -> PlainTextResponse:
+    """Answer that the server lives; it does so while it paints, and while all its threads are taken."""
     return PlainTextResponse("ok")
 
 

@@ -3,7 +3,10 @@
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
+from styler.demo.disk import swept
+from styler.demo.gate import gate
 from styler.demo.hosting import CONCURRENCY, ROUTES
 from styler.demo.painting import WAITING
 
@@ -84,5 +87,6 @@ LAUNCH: dict[str, Any] = {
     "ssr_mode": False,
     "max_file_size": "30mb",
     "max_threads": CONCURRENCY + WAITING + 16,  # each who waits or paints holds one
-    "app_kwargs": {"routes": ROUTES},
+    "state_session_capacity": 500,  # of 0.2 MB each
+    "app_kwargs": {"routes": ROUTES, "middleware": [Middleware(gate)], "lifespan": swept},
 }

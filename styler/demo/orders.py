@@ -1,25 +1,19 @@
 """What a visitor asks for: read from the page or the API, checked, and comparable with what was asked before."""
 
-import contextlib
-import hashlib
-import io
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import torch
-from PIL import Image
-
-from styler import images
+from styler.demo.checks import choice, listed, number
+from styler.demo.uploads import Upload
 from styler.estimator import check_shares
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.schedule import PRESETS
+from styler.vgg import LAYERS
 
 MAX_PAINTINGS = 4
-MAX_MEGAPIXELS = 50  # as decoded, 0.6 GB
 # Where the paintings' styles go, with the words for it.
 WHERE = {
     "everywhere": "Everywhere",
@@ -27,51 +21,27 @@ WHERE = {
     "background": "Only the background",
     "each": "Each its own",
 }
+COLORS = {
+    "painting": "The painting's",
+    "photo": "The photo's, place by place",
+    "matched": "The photo's, as a whole",
+    "palette": "The painting's, without its strokes",
+}
+STARTS = {"content": "The photo", "noise": "Noise", "image": "An image"}
+STYLE_LOSSES = {
+    "neighbors": "Strokes matched to places",
+    "moments": "Mean and covariance",
+    "gram": "Gram matrices",
+}
+CONTENT_LOSSES = {"standardised": "Standardised features", "squared": "Features, squared error"}
+RELUS = [layer for layer in LAYERS if layer.startswith("relu")]
 SIZES = (64, 1024)  # px, least and most of the longest side
+STROKES = (0.5, 2)
 MAX_SEED = 2**32 - 1  # numpy's
+MAX_SHARE = 1_000_000
+MAX_LAYERS = 4  # of a drawing; the page's has one or two
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Upload:
-    """An image file on the server; two of the same bytes are equal.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-    role : str
-        What sentences call it.
-    digest : str
-    """
-
-    path: Path = field(compare=False)
-    role: str = field(compare=False)
-    digest: str
-
-    @staticmethod
-    def of(file: Mapping[str, Any] | None, role: str) -> "Upload":
-        """Take a file as Gradio hands it over, from its own folder."""
-        if not file or not file.get("path"):
-            raise ValueError(f"Choose a {role} first.")
-        path = Path(file["path"])
-        return Upload(path, role, hashlib.sha256(_bytes(path, role)).hexdigest())
-
-    def painted(self, above: int = 0) -> torch.Tensor:
-        """Decode a drawing: white where anything was painted, or what is less seen through than so much of 255."""
-        with Image.open(io.BytesIO(_bytes(self.path, self.role))) as drawing:
-            alpha = drawing.convert("RGBA").getchannel("A")
-            return images.read(alpha.point(lambda a: 255 * (a > above)), _name(self.path, self.role))
-
-    def read(self) -> torch.Tensor:
-        """Decode the image; errors call it by its own name and not by its place on the server."""
-        data, name = _bytes(self.path, self.role), _name(self.path, self.role)
-        with contextlib.suppress(OSError), Image.open(io.BytesIO(data)) as header:
-            if header.width * header.height > MAX_MEGAPIXELS * 1e6:
-                raise ValueError(
-                    f"{name} is {header.width} x {header.height} px; scale it down to {MAX_MEGAPIXELS} megapixels."
-                )
-        return images.read(data, name)
 
 
 @dataclass(frozen=True)
@@ -115,31 +85,31 @@ class Order:
     seed: int = 0
     style_layers: tuple[str, ...] | None = None
     content_layers: tuple[str, ...] | None = None
-    style_loss: str = "moments"
+    style_loss: str = "neighbors"
     content_loss: str = "standardised"
 
 
 def order(
-    photo: Mapping[str, Any] | None,
-    paintings: Sequence[Mapping[str, Any] | None],
-    shares: Sequence[float] | None,
-    preset: str,
-    strength: float,
-    size: float,
-    pooling: str = "max",
-    colors: str = "painting",
-    style_scale: float = 1.0,
-    where: str = "everywhere",
-    drawing: Mapping[str, Any] | None = None,
-    init: str = "content",
-    start: Mapping[str, Any] | None = None,
-    seed: float | None = 0,
-    style_layers: Sequence[str] = STYLE_LAYERS,
-    content_layer: str = CONTENT_LAYER,
-    style_loss: str = "moments",
-    content_loss: str = "standardised",
+    photo: Any,
+    paintings: Sequence[Any],
+    shares: Any,
+    preset: Any,
+    strength: Any,
+    size: Any,
+    pooling: Any = "max",
+    colors: Any = "painting",
+    style_scale: Any = 1.0,
+    where: Any = "everywhere",
+    drawing: Any = None,
+    init: Any = "content",
+    start: Any = None,
+    seed: Any = 0,
+    style_layers: Any = STYLE_LAYERS,
+    content_layer: Any = CONTENT_LAYER,
+    style_loss: Any = "neighbors",
+    content_loss: Any = "standardised",
 ) -> Order:
-    """Check what is asked for.
+    """Check what is asked for, which may be anything that JSON can say.
 
     Parameters
     ----------
@@ -168,50 +138,49 @@ def order(
     ValueError
         With one sentence for the visitor.
     """
-    uploads = [Upload.of(photo, "photo")]
     if len(paintings) > MAX_PAINTINGS:
         more = len(paintings) - 1
         raise ValueError(f"{more} paintings are too many to mix in; choose {MAX_PAINTINGS - 1} at most.")
-    uploads += [Upload.of(painting, "painting") for painting in paintings or [None]]
-    if preset not in PRESETS:
-        raise ValueError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
-    if not 0 <= strength <= 1:
-        raise ValueError(f"The strength is {strength:g}; choose one from 0 to 1.")
-    if not SIZES[0] <= size <= SIZES[1]:
-        raise ValueError(f"The size is {size:g} px; choose one from {SIZES[0]} to {SIZES[1]} px.")
+    preset = choice("preset", preset, PRESETS)
+    strength = number("strength", strength, 0, 1)
+    size = int(number("size", size, *SIZES, " px"))
+    if shares is not None:
+        shares = [number("share of a painting", share, 0, MAX_SHARE) for share in listed("paintings' shares", shares)]
     if shares and not any(shares):
         raise ValueError("The paintings' shares are all 0; raise one of them.")
     weights = tuple(check_shares(shares or None, len(paintings)))
+    where = choice("place for the style", where, WHERE)
     if where == "each" and len(paintings) < 2:
         raise ValueError("Subject and background need a painting each; add the background's to those to mix in.")
-    if init == "noise" and not 0 <= (seed or 0) <= MAX_SEED:
-        raise ValueError(f"The noise's number is {seed:g}; choose one from 0 to {MAX_SEED}.")
+    init = choice("start", init, STARTS)
     return Order(
-        uploads[0],
-        tuple(uploads[1:]),
+        Upload.of(photo, "photo"),
+        tuple(Upload.of(painting, "painting") for painting in paintings),
         weights,
         preset,
-        float(strength),
-        int(size),
-        pooling,
-        colors,
-        float(style_scale),
+        strength,
+        size,
+        choice("pooling", pooling, ("max", "average")),
+        choice("choice of colours", colors, COLORS),
+        number("size of the strokes", style_scale, *STROKES),
         where,
         drawn_on(drawing) if where != "everywhere" else None,
         Upload.of(start, "starting image") if init == "image" else init,
-        int(seed or 0) if init == "noise" else 0,
+        int(number("noise's number", seed or 0, 0, MAX_SEED)) if init == "noise" else 0,
         *named(style_layers, content_layer),
-        style_loss,
-        content_loss,
+        choice("style loss", style_loss, STYLE_LOSSES),
+        choice("content loss", content_loss, CONTENT_LOSSES),
     )
 
 
-def named(style_layers: Sequence[str], content_layer: str) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+def named(style_layers: Any, content_layer: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
     """The layers that `StyleTransfer` is to be told by name: those that are not the usual ones."""
-    if not style_layers:
+    layers = {choice("style layer", layer, RELUS) for layer in listed("style layers", style_layers)}
+    if not layers:
         raise ValueError("There is no style layer; choose one or more.")
+    content_layer = choice("content layer", content_layer, RELUS)
     return (
-        None if set(style_layers) == set(STYLE_LAYERS) else tuple(sorted(style_layers)),
+        None if layers == set(STYLE_LAYERS) else tuple(sorted(layers)),
         None if content_layer == CONTENT_LAYER else (content_layer,),
     )
 
@@ -226,13 +195,15 @@ def by_region(paintings: Sequence[Any], shares: Sequence[float], where: str) -> 
     return {where: paintings, other: None}, {where: shares}
 
 
-def drawn_on(drawing: Mapping[str, Any] | None, above: int = 0) -> Upload | None:
+def drawn_on(drawing: Any, above: int = 0) -> Upload | None:
     """Take what was painted in an image editor, if anything was; see `Upload.painted`."""
-    for layer in (drawing or {}).get("layers") or []:
-        upload = Upload.of(layer, "drawing")
-        if upload.painted(above).any():
-            return upload
-    return None
+    if drawing is None:
+        return None
+    layers = listed("drawing's layers", drawing.get("layers") if isinstance(drawing, Mapping) else drawing)
+    if len(layers) > MAX_LAYERS:
+        raise ValueError(f"The drawing has {len(layers)} layers; give {MAX_LAYERS} at most.")
+    uploads = [Upload.of(layer, "drawing") for layer in layers]
+    return next((upload for upload in uploads if upload.painted(above).any()), None)
 
 
 class Recent(Generic[T]):
@@ -256,16 +227,3 @@ class Recent(Generic[T]):
             self._kept.move_to_end(key)
             if len(self._kept) > self._most:
                 self._kept.popitem(last=False)
-
-
-def _bytes(path: Path, role: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ValueError(
-            f"{_name(path, role)} is no longer on the server, which keeps uploads for an hour; choose it again."
-        ) from error
-
-
-def _name(path: Path, role: str) -> str:
-    return f"The {role} {path.name}"

@@ -5,22 +5,23 @@ from functools import partial
 import gradio as gr
 
 from styler import samples
-from styler.demo import api, parts, visit
-from styler.demo.orders import MAX_PAINTINGS, SIZES, WHERE
+from styler.demo import api, disk, parts, uploads, visit
+from styler.demo.messages import Page
+from styler.demo.orders import (
+    COLORS,
+    CONTENT_LOSSES,
+    MAX_PAINTINGS,
+    RELUS,
+    SIZES,
+    STARTS,
+    STROKES,
+    STYLE_LOSSES,
+    WHERE,
+)
 from styler.demo.parts import AT_ONCE, LOOKING, QUIET
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.schedule import PRESETS
 
-KEPT = 3600  # seconds that uploads and pictures stay on the server
-COLORS = [
-    ("The painting's", "painting"),
-    ("The photo's, place by place", "photo"),
-    ("The photo's, as a whole", "matched"),
-    ("The painting's, without its strokes", "palette"),
-]
-STARTS = [("The photo", "content"), ("Noise", "noise"), ("An image", "image")]
-STYLE_LOSSES = [("Mean and covariance", "moments"), ("Gram matrices", "gram")]
-CONTENT_LOSSES = [("Standardised features", "standardised"), ("Features, squared error", "squared")]
 REGION = """The subject is what is painted over here. Correct it by brush and eraser; or mark a little of it and have it
 found from that. "Each its own": the painting above is the subject's, those to mix in are the background's."""
 STUDY = """Which layers of VGG-19 are compared, and how. Others than these are used at every scale, as in the paper, and
@@ -28,9 +29,10 @@ take longer."""
 MIXED = ["the painting", "the first to mix in", "the second", "the third"]
 WHAT_HAPPENED = """
 A painting is a walk between two points. Across: how far the picture is from what the photo shows (VGG-19's `relu4_2`).
-Up: how far it is from the painting's style (means and covariances of five layers). It starts near the photo, in the
-painting's colours, and each step goes where both get shorter, coarse to fine. At the finest scales only shallow
-layers are painted and content is no longer measured, so the way ends before them; the layers' own curves go on.
+Up: how far it is from the painting's style (means and covariances of its layers). It starts near the photo, in the
+painting's colours, and each step goes where both get shorter, coarse to fine. At each scale every place of the picture
+also gets a place of the painting to be like; how far it is from those is the curve "places". At the finest scales only
+shallow layers are painted and content is no longer measured, so the way ends before them; the curves go on.
 What is chosen under "For study" is measured instead, at every scale.
 """
 
@@ -48,10 +50,10 @@ def build(size: int = 512) -> gr.Blocks:
     gradio.Blocks
     """
     # Served as they are; Gradio's copies of them would be swept away with old pictures.
-    gr.set_static_paths([samples.ASSETS, samples.path("pagoda").parent, samples.cache_dir()])
+    gr.set_static_paths(uploads.shown())
     first = samples.PAIRS[0]
     photo, style_file = (str(samples.path(key)) for key in first)
-    with gr.Blocks(title="Styler", analytics_enabled=False, delete_cache=(KEPT, KEPT)) as page:
+    with Page(title="Styler", analytics_enabled=False, delete_cache=(int(disk.SWEPT), disk.KEPT)) as page:
         gr.HTML("<h1>Styler</h1><p>Your photo, in the style of a painting.</p>", elem_id="head")
         with gr.Row(elem_id="pairs", elem_classes="shelf"):
             pairs = [
@@ -95,11 +97,11 @@ def build(size: int = 512) -> gr.Blocks:
                     )
                     smooth = gr.Checkbox(label="Smoother, bolder shapes")
                     scale = gr.Slider(
-                        0.5, 2, 1, step=0.25, label="Strokes", info="Their size: the painting seen from afar or near."
+                        *STROKES, 1, step=0.25, label="Strokes", info="Their size: the painting seen from afar or near."
                     )
-                    colors = gr.Radio(COLORS, value="painting", label="Colours")
+                    colors = gr.Radio(labelled(COLORS), value="painting", label="Colours")
                     init = gr.Radio(
-                        STARTS,
+                        labelled(STARTS),
                         value="content",
                         label="Start from",
                         info="Noise is freer of the photo. Noise and an image have farther to go: choose Fine.",
@@ -112,7 +114,7 @@ def build(size: int = 512) -> gr.Blocks:
                         start_image = gr.Image(
                             label="Starting image", sources=["upload"], buttons=[], height=160, elem_id="start"
                         )
-                    where = gr.Radio([(words, key) for key, words in WHERE.items()], value="everywhere", label="Where")
+                    where = gr.Radio(labelled(WHERE), value="everywhere", label="Where")
                     with gr.Column(visible=False) as region:
                         gr.HTML(parts.hint(REGION))
                         drawing = gr.ImageEditor(
@@ -129,11 +131,11 @@ def build(size: int = 512) -> gr.Blocks:
                     with gr.Accordion("For study", open=False, elem_id="study"):
                         gr.HTML(parts.hint(STUDY))
                         style_layers = gr.Dropdown(
-                            parts.RELUS, value=list(STYLE_LAYERS), multiselect=True, label="Style layers"
+                            RELUS, value=list(STYLE_LAYERS), multiselect=True, label="Style layers"
                         )
-                        style_loss = gr.Radio(STYLE_LOSSES, value="moments", label="Style is")
-                        content_layer = gr.Dropdown(parts.RELUS, value=CONTENT_LAYER, label="Content layer")
-                        content_loss = gr.Radio(CONTENT_LOSSES, value="standardised", label="Content is")
+                        style_loss = gr.Radio(labelled(STYLE_LOSSES), value="neighbors", label="Style is")
+                        content_layer = gr.Dropdown(RELUS, value=CONTENT_LAYER, label="Content layer")
+                        content_loss = gr.Radio(labelled(CONTENT_LOSSES), value="standardised", label="Content is")
                     mixed = gr.Gallery(
                         label=f"Paintings to mix in, {MAX_PAINTINGS - 1} at most",
                         type="filepath",
@@ -170,26 +172,19 @@ def build(size: int = 512) -> gr.Blocks:
             finer.click(visit.begin_finer, [preset, longest], [preset, longest, *live], **AT_ONCE),
         ]
         for start in starts:
-            run = start.then(
-                visit.run,
-                asked,
-                live,
-                preprocess=False,  # or Gradio would open the pictures, and fail on a broken one in words of its own
-                concurrency_limit=None,  # the line is painting.LINE
-                **QUIET,
-            )
+            run = start.then(visit.run, asked, live, concurrency_limit=None, **QUIET)  # the line is painting.LINE
             run.failure(visit.idle, [note, png, jpeg], live, **AT_ONCE)
         stop.click(visit.stop, None, stop, **AT_ONCE)
-        reuse.click(lambda file: file, png, content, **AT_ONCE)
-        mixed.change(visit.show_shares, mixed, rows, preprocess=False, **AT_ONCE)
+        reuse.click(visit.reuse, png, content, **AT_ONCE)
+        mixed.change(visit.show_shares, mixed, rows, **AT_ONCE)
         kept = [preset, strength, longest, smooth, scale, colors, where, init, seed, *studied]
         # Not at once: what skips the queue has its errors shown by no toast.
-        repeat.upload(visit.repeat, repeat, [*kept, note], preprocess=False, concurrency_limit=None, **QUIET)
+        repeat.upload(visit.repeat, repeat, [*kept, note], concurrency_limit=None, **QUIET)
         init.change(visit.show_start, init, [noise, other], **AT_ONCE)
         where.change(lambda where: gr.Column(visible=where != "everywhere"), where, region, **AT_ONCE)
         where.change(visit.prepare, [where, content, drawing], drawing, **LOOKING)
-        gr.on([drawing.clear, content.change], visit.canvas, content, drawing, preprocess=False, **AT_ONCE)
-        content.change(visit.fresh, [content, picture], [picture, note], preprocess=False, **AT_ONCE)
+        gr.on([drawing.clear, content.change], visit.canvas, content, drawing, **AT_ONCE)
+        content.change(visit.fresh, [content, picture], [picture, note], **AT_ONCE)
         find.click(visit.find, [content, drawing], drawing, **LOOKING)
         sized = [longest, style_layers, content_layer]
         gr.on([longest.release, style_layers.change, content_layer.change], parts.times, sized, times, **AT_ONCE)
@@ -198,7 +193,13 @@ def build(size: int = 512) -> gr.Blocks:
         changes += [style_layers.change, style_loss.change, content_layer.change, content_loss.change]
         changes += [colors.change, where.change, init.change, start_image.change, seed.change]
         changes += [*(slider.release for slider in (strength, scale, *shares))]
-        gr.on(changes, visit.look, asked, hint, preprocess=False, trigger_mode="always_last", **AT_ONCE)
-        page.load(visit.reopen, [content, picture], live, preprocess=False, **AT_ONCE)
+        gr.on(changes, visit.look, asked, hint, trigger_mode="always_last", **AT_ONCE)
+        page.load(visit.reopen, [content, picture], live, **AT_ONCE)
         page.load(parts.times, sized, times, **AT_ONCE)  # a link may have brought another size
+    page.queue(api_open=False)  # or a direct call would go past the limits of the queue
     return page
+
+
+def labelled(choices: dict[str, str]) -> list[tuple[str, str]]:
+    """Return choices as Gradio wants them, words first."""
+    return [(words, key) for key, words in choices.items()]

@@ -16,8 +16,9 @@ import torch
 from styler import images
 from styler.demo.hosting import CONCURRENCY, gpu
 from styler.demo.line import Line
-from styler.demo.orders import Order, Recent, Upload, by_region
+from styler.demo.orders import Order, Recent, by_region
 from styler.demo.plots import Step, step_of
+from styler.demo.uploads import Upload
 from styler.estimator import RECIPE_PARAMS, StyleTransfer
 from styler.painting import Stage
 from styler.subject import find_subject
@@ -28,8 +29,6 @@ WAITING = 24  # visitors, then the next is asked to come back
 LINE = Line(CONCURRENCY, WAITING)
 # What a style is learnt from; and, from the fourth on, how.
 LESSON = ("paintings", "shares", "where", "size", "preset", "pooling", "style_scale", *RECIPE_PARAMS)
-
-_stopping: set[str] = set()  # sessions whose picture has to end at its next step
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,7 @@ class Finished:
 
 
 FINISHED: Recent[Finished] = Recent(32)
+STOPPING: Recent[bool] = Recent(1000)  # whether the picture of a session has to end at its next step
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,12 @@ class View:
 
 def expect(session: str) -> None:
     """Forget a stop that came too late for the last painting of a session."""
-    _stopping.discard(session)
+    STOPPING.keep(session, False)
 
 
 def stop(session: str) -> None:
     """Make the painting of a session end at its next step, or leave the line, and keep the picture so far."""
-    _stopping.add(session)
+    STOPPING.keep(session, True)
 
 
 def estimate(preset: str, size: int, style_layers: Any = None, content_layers: Any = None) -> float:
@@ -113,7 +113,7 @@ def paint(order: Order, session: str) -> Iterator[View]:
     """
     with tempfile.TemporaryDirectory(prefix="styler-") as folder:
         try:
-            photo = images.resize(order.photo.read(), order.size)
+            photo = order.photo.read(order.size)
             # A file: of an image Gradio would write another, again and again over the one that is being sent.
             shown = str(Path(folder, "photo.jpg"))
             images.save(photo, shown)
@@ -122,7 +122,7 @@ def paint(order: Order, session: str) -> Iterator[View]:
                 return
             with closing(LINE.turn()) as turn:
                 for ahead in turn:
-                    if session in _stopping:
+                    if STOPPING.get(session):
                         yield View(shown, shown, "Stopped before it began.", last=True)
                         return
                     if not ahead:
@@ -130,7 +130,7 @@ def paint(order: Order, session: str) -> Iterator[View]:
                     yield View(shown, shown, _waiting(ahead, order))
                 yield from _paint(order, session, photo, shown)
         finally:
-            _stopping.discard(session)
+            expect(session)
 
 
 def _paint(order: Order, session: str, photo: torch.Tensor, shown: str) -> Iterator[View]:
@@ -148,8 +148,9 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: str) -> Itera
     for stage in stages(model, photo, regions):
         picture, now = stage.image, time.monotonic()
         steps.append(step_of(stage, weights))
-        if session in _stopping or now - begun > LONGEST:
-            note = "Stopped" if session in _stopping else "Stopped at the limit,"
+        stopped = STOPPING.get(session)
+        if stopped or now - begun > LONGEST:
+            note = "Stopped" if stopped else "Stopped at the limit,"
             break
         if now - last >= LIVE_SECONDS:
             last = now

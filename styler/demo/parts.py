@@ -3,7 +3,6 @@
 import base64
 import html
 import io
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,15 @@ from PIL import Image, ImageOps
 
 from styler import samples
 from styler.demo import painting
-from styler.demo.errors import told
-from styler.demo.orders import Upload, named
+from styler.demo.checks import number
+from styler.demo.orders import SIZES, named
+from styler.demo.uploads import Upload
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.schedule import PRESETS
-from styler.vgg import LAYERS
 
 QUIET: Any = {"show_progress": "hidden", "api_visibility": "private"}
-RELUS = [layer for layer in LAYERS if layer.startswith("relu")]
 AT_ONCE: Any = QUIET | {"queue": False}
-LOOKING: Any = QUIET | {"show_progress": "full", "preprocess": False, "concurrency_limit": 1}
+LOOKING: Any = QUIET | {"show_progress": "full", "concurrency_limit": 1}
 
 
 def chooser(label: str, role: str, file: str) -> gr.Image:
@@ -37,7 +35,7 @@ def chooser(label: str, role: str, file: str) -> gr.Image:
         alt_text=f"The {label.lower()} that is chosen",
         elem_id=role,
     )
-    upload.upload(partial(check, label.lower()), upload, None, preprocess=False, concurrency_limit=None, **QUIET)
+    upload.upload(partial(check, label.lower()), upload, None, concurrency_limit=None, **QUIET)
     with gr.Row(elem_classes="shelf"):
         for key in samples.keys(role):
             button = gr.Button(caption(key), icon=icon(thumbnail(key)), min_width=92, elem_id=f"sample-{key}")
@@ -47,19 +45,17 @@ def chooser(label: str, role: str, file: str) -> gr.Image:
 
 def check(role: str, file: Any) -> None:
     """Tell the visitor what is wrong with an upload, if anything is."""
-    with told():
-        Upload.of(file, role).read()
+    Upload.of(file, role).read()
 
 
 def sample(key: str) -> str:
     """Return the path of a sample, or tell the visitor why there is none."""
-    with told():
-        return str(samples.path(key))
+    return str(samples.path(key))
 
 
 def result(pair: tuple[str, str]) -> str:
     """Return the path of a pair's finished picture; without one, that of its photo."""
-    file = samples.ASSETS / "results" / f"{'_'.join(pair)}.webp"
+    file = samples.result(pair)
     return str(file if file.is_file() else samples.path(pair[0]))
 
 
@@ -86,8 +82,7 @@ def before_after(pair: tuple[str, str], height: int = 150) -> Image.Image:
 
 def thumbnail(key: str, height: int = 112) -> Image.Image:
     """Return a sample cut square, or a plain tile where it would have to be fetched first."""
-    s = samples.SAMPLES[key]
-    if s.url is not None and not (samples.cache_dir() / Path(s.url).name).is_file():
+    if not samples.place(key).is_file():
         return Image.new("RGB", (height, height), "#57534e")
     return _fit(samples.path(key), (height, height))
 
@@ -111,13 +106,11 @@ def hint(words: str) -> str:
     return f"<p>{html.escape(words)}</p>"
 
 
-def times(size: float, style_layers: Sequence[str] = STYLE_LAYERS, content_layer: str = CONTENT_LAYER) -> str:
+def times(size: Any, style_layers: Any = STYLE_LAYERS, content_layer: Any = CONTENT_LAYER) -> str:
     """Return about how long each preset takes here."""
-    layers = named(style_layers or STYLE_LAYERS, content_layer)
-    known = [
-        f"{name.capitalize()} takes {painting.about(painting.estimate(name, int(size), *layers))}" for name in PRESETS
-    ]
-    return f"<p>{', '.join(known)}.</p>"
+    pixels, layers = int(number("size", size, *SIZES, " px")), named(style_layers or STYLE_LAYERS, content_layer)
+    seconds = {name: painting.estimate(name, pixels, *layers) for name in PRESETS}
+    return f"<p>{', '.join(f'{name.capitalize()} takes {painting.about(seconds[name])}' for name in PRESETS)}.</p>"
 
 
 def credits() -> str:

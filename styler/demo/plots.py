@@ -28,11 +28,14 @@ class Step:
         Distance from the photo's content: 0 is the photo, 2 has nothing to do with it. None where it is not held.
     style : dict of str to float
         Distance from the painting's style by layer: 0 is the painting's, 1 has no style at all.
+    places : float or None
+        Distance from the painting's places that were found for the picture's: 0 is none, 1 has nothing in common.
     """
 
     scale: int
     content: float | None
     style: dict[str, float]
+    places: float | None = None
 
     @property
     def distance(self) -> float:
@@ -41,12 +44,16 @@ class Step:
 
 
 def step_of(stage: Stage, weights: Mapping[str, Mapping[str, float]]) -> Step:
-    """Take the weights, of `Recipe.weights`, out of a stage's losses; what has none is not known."""
+    """Take the weights, of `Recipe.weights`, out of a stage's losses; what has none, or is infinite, is not known."""
     held = {k: v for k, v in stage.losses.get("content", {}).items() if weights["content"][k]}
     content = sum(held.values()) / sum(weights["content"][k] for k in held) if held else None
     shares = {k: weight for k, weight in weights["style"].items() if weight and k != PIXELS}
-    style = {k: v / shares[k] for k, v in stage.losses.get("style", {}).items() if k in shares}
-    return Step(stage.scale, content, style)
+    style = {k: v / shares[k] for k, v in stage.losses.get("style", {}).items() if k in shares and math.isfinite(v)}
+    places = [
+        v / weights["neighbors"][k] for k, v in stage.losses.get("neighbors", {}).items() if weights["neighbors"][k]
+    ]
+    known = content if content is None or math.isfinite(content) else None
+    return Step(stage.scale, known, style, places[0] if places else None)
 
 
 def plane(steps: Sequence[Step]) -> str:
@@ -78,7 +85,7 @@ def by_layer(steps: Sequence[Step]) -> str:
     """Draw each layer's distance from the painting's style, and the content's, against steps, on a log scale."""
     layers = sorted({layer for step in steps for layer in step.style})
     lines = {layer: [step.style.get(layer) for step in steps] for layer in layers}
-    lines = {"content": [step.content for step in steps], **lines}
+    lines = {"content": [step.content for step in steps], "places": [step.places for step in steps], **lines}
     seen = [v for line in lines.values() for v in line if v]
     low = math.floor(math.log10(max(min(seen, default=0.1), 1e-4)))
     top = max(0.0, math.log10(max(seen, default=1.0)))

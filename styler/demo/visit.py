@@ -13,8 +13,10 @@ from PIL import Image
 
 from styler import images, samples
 from styler.demo import advice, painting, parts, plots
+from styler.demo.checks import brief, choice, listed, number
 from styler.demo.errors import told
-from styler.demo.orders import MAX_PAINTINGS, SIZES, WHERE, Order, Upload, drawn_on, order
+from styler.demo.orders import MAX_PAINTINGS, RELUS, SIZES, WHERE, Order, drawn_on, order
+from styler.demo.uploads import Upload, given
 from styler.estimator import RECIPE_PARAMS, StyleTransfer
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.schedule import PRESETS
@@ -41,9 +43,10 @@ def begin(request: gr.Request) -> list[Any]:
     return show(gr.skip(), parts.note(BEGUN, 0), busy=True, files=None)
 
 
-def begin_finer(preset: str, size: int, request: gr.Request) -> list[Any]:
+def begin_finer(preset: Any, size: Any, request: gr.Request) -> list[Any]:
     """Turn to the next preset, or from the last one to a larger picture, and begin."""
     names = list(PRESETS)
+    preset, size = choice("preset", preset, names), int(number("size", size, *SIZES, " px"))
     if preset != names[-1]:
         preset = names[names.index(preset) + 1]
     else:
@@ -70,9 +73,12 @@ def run(request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
 
 def wanted(content: Any, style: Any, mixed: Any, *rest: Any) -> Order:
     """Take an order from the page's controls, in the order in which they are laid out."""
+    items = listed("paintings to mix in", mixed or [])
     *usual, layers, style_loss, content_layer, content_loss = rest
     *shares, preset, strength, size, smooth, colors, scale, where, drawing, init, start, seed = usual
-    paintings = [style, *(item["image"] for item in mixed or [])]
+    if not isinstance(smooth, bool):
+        raise ValueError(f"Whether shapes are to be smoother is {brief(smooth)}; choose true or false.")
+    paintings = [style, *(item.get("image") if isinstance(item, Mapping) else item for item in items)]
     pooling = "average" if smooth else "max"
     shares = shares[: len(paintings)]
     more = (pooling, colors, scale, where, drawing, init, start, seed, layers, content_layer, style_loss, content_loss)
@@ -81,29 +87,28 @@ def wanted(content: Any, style: Any, mixed: Any, *rest: Any) -> Order:
 
 def find(content: Any, drawing: Any) -> gr.ImageEditor:
     """Show in the editor the photo with its subject painted over, spread from what the visitor has marked."""
-    with told():
-        photo = images.resize(Upload.of(content, "photo").read(), DRAWN)
-        marked = drawn_on(drawing, OPAQUE)
-        mask = find_subject(photo, None if marked is None else marked.painted(OPAQUE))
-        layer = np.zeros((*mask.shape, 4), np.uint8)
-        layer[..., :3], layer[..., 3] = INK, np.where(mask > 0.5, SEEN_THROUGH, 0)
-        return editor(photo, Image.fromarray(layer))
+    photo = Upload.of(content, "photo").read(DRAWN)
+    marked = drawn_on(drawing, OPAQUE)
+    mask = find_subject(photo, None if marked is None else marked.painted(OPAQUE))
+    layer = np.zeros((*mask.shape, 4), np.uint8)
+    layer[..., :3], layer[..., 3] = INK, np.where(mask > 0.5, SEEN_THROUGH, 0)
+    return editor(photo, Image.fromarray(layer))
 
 
-def prepare(where: str, content: Any, drawing: Any) -> gr.ImageEditor:
+def prepare(where: Any, content: Any, drawing: Any) -> gr.ImageEditor:
     """Show in the editor what is found in the photo, unless it is there or something is painted already."""
     try:
         if where == "everywhere" or drawn_on(drawing):
             return gr.skip()
         return find(content, None)
-    except (ValueError, gr.Error):
+    except ValueError:
         return canvas(content)
 
 
 def canvas(content: Any) -> gr.ImageEditor:
     """Show in the editor the photo alone, to be painted on; what is wrong with it is told when it is to be painted."""
     try:
-        return editor(images.resize(Upload.of(content, "photo").read(), DRAWN))
+        return editor(Upload.of(content, "photo").read(DRAWN))
     except ValueError:
         return gr.ImageEditor(None)
 
@@ -121,9 +126,15 @@ def stop(request: gr.Request) -> gr.Button:
     return gr.Button(interactive=False)
 
 
-def idle(note: str, png: str | None, jpeg: str | None) -> list[Any]:
-    """Make the page ready again after a failure, with the picture that was there before."""
-    return show(gr.skip(), parts.note(AGAIN) if BEGUN in note else gr.skip(), busy=False, files=(png, jpeg))
+def idle(note: Any, *files: Any) -> list[Any]:
+    """Make the page ready again after a failure, with the picture that was there before, as PNG and JPEG."""
+    png, jpeg = (str(path) if (path := given(file)) else None for file in files)
+    return show(gr.skip(), parts.note(AGAIN) if BEGUN in str(note) else gr.skip(), busy=False, files=(png, jpeg))
+
+
+def reuse(png: Any) -> str:
+    """Return the path of a finished picture, to be the next photo."""
+    return str(Upload.of(png, "picture").path)
 
 
 def look(content: Any, style: Any, *_: Any) -> str:
@@ -133,11 +144,10 @@ def look(content: Any, style: Any, *_: Any) -> str:
 
 def fresh(content: Any, picture: Any) -> list[Any]:
     """Return updates for the picture and the note: a photo just chosen, unless the picture shows it already."""
-    shown = picture[0] if picture else None
-    if not content or (shown and shown["path"] == content["path"]):
+    if not content or given(content) in _given(picture)[:1]:
         return [gr.skip(), gr.skip()]
     try:
-        photo = images.like(images.resize(Upload.of(content, "photo").read(), DRAWN), "a path")
+        photo = images.like(Upload.of(content, "photo").read(DRAWN), "a path")
     except ValueError as error:
         return [gr.skip(), parts.note(str(error))]
     return [(photo, photo), parts.note("Tap Paint to paint this photo.")]
@@ -147,61 +157,62 @@ def reopen(content: Any, picture: Any, request: gr.Request) -> list[Any]:
     """Make a page that was opened by a link ready; its picture may be gone from the server, unlike its sample."""
     if "deep_link" not in request.query_params:
         return [gr.skip()] * len(show(None, "", busy=False))
-    kept = [file["path"] for file in picture or [] if file and Path(file["path"]).is_file()]
+    kept = _given(picture)
     if len(kept) != 2:
-        kept = [content["path"]] * 2 if content and Path(content["path"]).is_file() else []
+        kept = _given([content, content])
     # Gradio keeps no words on buttons in a link, and would have them all say "Run".
     words = ["Use as photo", "Paint finer", "Paint", *map(parts.pair_title, samples.PAIRS)]
     named = [gr.Button(name, interactive=i > 1) for i, name in enumerate(words)]
-    updates = show(tuple(kept) or None, parts.note("Opened from a link. Tap Paint to paint it."), busy=False)
+    shown = tuple(map(str, kept)) or None
+    updates = show(shown, parts.note("Opened from a link. Tap Paint to paint it."), busy=False)
     return [*updates[:3], gr.Button("Stop", interactive=False), *updates[4:6], *named]
 
 
 def show_shares(mixed: Any) -> list[gr.Column]:
     """Show a share to set for each painting, when there are several."""
-    n = len(mixed or [])
+    n = len(listed("paintings to mix in", mixed or []))
     return [gr.Column(visible=n > 0 and i <= n) for i in range(MAX_PAINTINGS)]
 
 
-def show_start(init: str) -> list[gr.Column]:
+def show_start(init: Any) -> list[gr.Column]:
     """Show what a start needs: the noise's number, or a place for the image."""
     return [gr.Column(visible=init == "noise"), gr.Column(visible=init == "image")]
 
 
 def repeat(file: Any) -> list[Any]:
     """Return for the controls what a picture's metadata say that it was painted with, and a note of its sources."""
-    with told():
-        upload = Upload.of(file, "picture")
-        kept = images.settings(upload.path)
-        if not {"content", "style", "preset"} <= kept.keys():
-            raise ValueError(
-                f"The picture {upload.path.name} does not tell how it was painted; choose a PNG from here."
-            )
-        model = StyleTransfer(**{name: kept[name] for name in REPEATED if name in kept})
+    upload = Upload.of(file, "picture")
+    kept = upload.settings()
+    try:
+        repeated = {name: kept[name] for name in REPEATED if name in kept}
+        model = StyleTransfer(**repeated | {"preset": kept["preset"]})
         model._validate_params()
-        where = kept.get("where") if kept.get("where") in WHERE else "everywhere"
-        init = kept.get("init", "content")
-        sources = ", ".join([str(kept["content"]), *map(str, kept["style"])])
-        return [
-            model.preset,
-            model.strength,
-            min(max(model.size, SIZES[0]), SIZES[1]),
-            model.pooling == "average",
-            model.style_scale,
-            model.colors,
-            where,
-            init if init in ("content", "noise") else "image",
-            model.random_state or 0,
-            *studied(model, upload),
-            parts.note(f"Set as for {upload.path.name}; now choose what it was painted from: {sources}."),
-        ]
+        sources = ", ".join(map(str, [kept["content"], *kept["style"]]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"The picture {upload.path.name} does not tell how it was painted; choose a PNG from here."
+        ) from error
+    init = kept.get("init", "content")
+    return [
+        model.preset,
+        model.strength,
+        min(max(model.size, SIZES[0]), SIZES[1]),
+        model.pooling == "average",
+        model.style_scale,
+        model.colors,
+        kept["where"] if kept.get("where") in [*WHERE] else "everywhere",
+        init if init in ("content", "noise") else "image",
+        model.random_state or 0,
+        *studied(model, upload),
+        parts.note(f"Set as for {upload.path.name}; now choose what it was painted from: {sources}."),
+    ]
 
 
 def studied(model: StyleTransfer, upload: Upload) -> list[Any]:
     """Return for the controls the layers and losses of a picture; ``ValueError`` if they can't be set there."""
     style, content = model.style_layers or STYLE_LAYERS, model.content_layers or [CONTENT_LAYER]
-    plain = {*style, *content} <= set(parts.RELUS) and len(content) == 1
-    if not plain or (isinstance(style, Mapping) and len(set(style.values())) > 1):
+    plain = all(layer in RELUS for layer in (*style, *content)) and len(content) == 1
+    if not plain or (isinstance(style, Mapping) and len(set(map(str, style.values()))) > 1):
         raise ValueError(
             f"The picture {upload.path.name} has layers and weights that the page can't set; styler --from can."
         )
@@ -236,6 +247,11 @@ def show(
     ]
 
 
+def _given(pair: Any) -> list[Path]:
+    """The files of before and after that are here."""
+    return [path for file in (pair if isinstance(pair, list) else []) if (path := given(file))]
+
+
 def _upload(file: Any, role: str) -> Upload | None:
     try:
         return Upload.of(file, role)
@@ -246,6 +262,8 @@ def _upload(file: Any, role: str) -> Upload | None:
 @lru_cache(maxsize=64)
 def _advice(photo: Upload | None, painting: Upload | None) -> str:
     try:
-        return advice.words(photo.read() if photo else None, painting.read() if painting else None)
+        return advice.words(
+            photo.read(advice.LOOKED_AT) if photo else None, painting.read(advice.LOOKED_AT) if painting else None
+        )
     except ValueError as error:
         return str(error)

@@ -1,0 +1,190 @@
+"""How the page holds under load, and whether it is itself again afterwards: python -m benchmarks.load [CLIENTS].
+
+It starts a page of its own on this machine, and takes some minutes.
+"""
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from styler import samples
+from styler.demo import disk
+
+SIDE = 7000  # px; 49 megapixels, of 50 that are taken
+MB = 1 << 20
+STYLE = {"path": str(samples.path("starry_night"))}
+
+
+def ask(port: int, method: str, path: str, body: Any = None, kind: str = "application/json") -> bytes:
+    """One request and its answer."""
+    line = HTTPConnection("127.0.0.1", port, timeout=600)
+    line.request(method, path, body if isinstance(body, bytes | None) else json.dumps(body), {"Content-Type": kind})
+    with line.getresponse() as answer:
+        return answer.read()
+
+
+def upload(port: int, picture: bytes) -> dict[str, str]:
+    """Upload a picture as a browser does."""
+    head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="photo.jpg"\r\n\r\n'
+    answer = ask(
+        port, "POST", "/gradio_api/upload", head + picture + b"\r\n--x--\r\n", "multipart/form-data; boundary=x"
+    )
+    return {"path": json.loads(answer)[0]}
+
+
+def join(port: int, photo: dict[str, str], strength: float) -> str:
+    """Ask for a small painting and return the address of its stream; another strength is another painting."""
+    wish = {"data": [photo, STYLE, "preview", strength, 64, None, None]}
+    event = json.loads(ask(port, "POST", "/gradio_api/call/paint", wish))["event_id"]
+    return f"/gradio_api/call/paint/{event}"
+
+
+def paint(port: int, photo: dict[str, str], strength: float) -> str:
+    """Have a small painting painted and return the last that is said of it."""
+    return ask(port, "GET", join(port, photo, strength)).decode().strip().splitlines()[-1]
+
+
+def listen(port: int, address: str) -> socket.socket:
+    """Open a stream and read none of it."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.connect(("127.0.0.1", port))
+    line.sendall(f"GET {address} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    return line
+
+
+def break_off(port: int, picture: bytes) -> None:
+    """Upload two thirds of a picture and vanish."""
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        head = f"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: {len(picture)}\r\n"
+        part = (
+            'Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\nContent-Disposition: form-data; name="files"; '
+        )
+        line.sendall((head + part + 'filename="photo.jpg"\r\n\r\n').encode() + picture[: len(picture) * 2 // 3])
+
+
+def photo_of(megabytes: int) -> bytes:
+    """A photo of many pixels and about so many bytes."""
+    rows = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3), np.uint8)
+    for quality in range(80, 0, -1):
+        data = io.BytesIO()
+        Image.fromarray(rows).save(data, "JPEG", quality=quality)
+        if data.tell() < megabytes * MB:
+            break
+    return data.getvalue()
+
+
+@contextmanager
+def served(folder: str) -> Iterator[tuple[int, int]]:
+    """A page's port and its process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {"GRADIO_TEMP_DIR": folder}
+    with subprocess.Popen(
+        [sys.executable, "app.py", "--port", str(port)], env=environment, stdout=subprocess.DEVNULL
+    ) as page:
+        try:
+            for _ in range(600):
+                time.sleep(0.2)
+                try:
+                    ask(port, "GET", "/health")
+                    break
+                except OSError:
+                    continue
+            yield port, page.pid
+        finally:
+            page.terminate()
+
+
+def resident(pid: int) -> float:
+    """Memory of a process in MB."""
+    line = next(x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+def taken(folder: str) -> float:
+    """What is on the disk, in MB."""
+    return sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file()) / MB
+
+
+@contextmanager
+def watched(name: str, port: int, pid: int, folder: str) -> Iterator[None]:
+    """Tell how long a phase took, the longest that /health did, and the most memory, and what was left after it."""
+    over, waits, most = threading.Event(), [], [resident(pid)]
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            begun = time.monotonic()
+            assert ask(port, "GET", "/health") == b"ok"
+            waits.append(time.monotonic() - begun)
+            most.append(resident(pid))
+
+    watcher, begun = threading.Thread(target=watch), time.monotonic()
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+    print(
+        f"{name}: {time.monotonic() - begun:.0f} s, /health {np.median(waits) * 1000:.0f} ms, at most "
+        f"{max(waits) * 1000:.0f} ms; memory {most[0]:.0f} MB, at most {max(most):.0f}, then {resident(pid):.0f}; "
+        f"disk {taken(folder):.0f} MB",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    n = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+    large = photo_of(30)
+    photos = [large + bytes([i]) for i in range(n)]  # each another file, but the same picture
+    with tempfile.TemporaryDirectory() as folder, served(folder) as (port, pid), ThreadPoolExecutor(n) as clients:
+
+        def at_once(function: Callable[..., Any], *each: Any) -> list[Any]:
+            return list(clients.map(function, [port] * n, *each))
+
+        with watched("one small painting", port, pid, folder):
+            print(paint(port, STYLE, 0.5)[-60:])
+        with watched(f"{n} uploads of {len(large) / MB:.0f} MB", port, pid, folder):
+            given = at_once(upload, photos)
+        with watched(f"{n} uploads broken off", port, pid, folder):
+            at_once(break_off, photos)
+        with watched(f"{n} large photos painted, or sent away", port, pid, folder):
+            said = at_once(paint, given, [i / 100 for i in range(n)])
+            print(
+                sum("Done" in words for words in said),
+                "painted,",
+                sum("waiting already" in w for w in said),
+                "sent away",
+            )
+        with watched(f"{n} streams that nobody reads", port, pid, folder):
+            lines = at_once(listen, [join(port, STYLE, 0.2 + i / 1000) for i in range(n)])
+            time.sleep(30)
+            for line in lines:
+                line.close()
+        with watched(f"{n} that vanish as they wait", port, pid, folder):
+            lines = at_once(listen, [join(port, STYLE, 0.6 + i / 1000) for i in range(n)])
+            time.sleep(2)
+            for line in lines:
+                line.close()
+            print(paint(port, STYLE, 0.9)[-60:], "by who came next")
+        with watched("a minute's rest", port, pid, folder):
+            time.sleep(60)
+        disk.sweep(Path(folder), time.time() + disk.KEPT)
+        print(f"an hour later: disk {taken(folder):.0f} MB")

@@ -1,0 +1,52 @@
+"""How a message reaches a function of the page: as it was sent, for Gradio would open or fetch the files it names."""
+
+import contextlib
+from typing import Any
+
+import gradio as gr
+from gradio_client.utils import encode_file_path
+
+from styler.demo.errors import toast, told
+from styler.demo.uploads import given
+
+
+class Page(gr.Blocks):
+    """Gradio's page, but its functions take what was sent and check it themselves, and a fault is a sentence."""
+
+    async def preprocess_data(
+        self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False
+    ) -> list[Any]:
+        """Count the arguments, and let a link know them; all else is for the function to say."""
+        wanted = [block.label or block.get_block_name() for block in block_fn.inputs]
+        if len(inputs) != len(wanted):
+            raise toast(f"{len(inputs)} arguments came; send these {len(wanted)}: {'; '.join(wanted)}.")
+        for block, value in zip(block_fn.inputs, inputs, strict=True):
+            if isinstance(block, gr.HTML):
+                continue  # a link would bring a visitor's own into the page of another
+            with contextlib.suppress(ValueError):
+                state._update_value_in_config(block._id, remembered(value))
+        return inputs
+
+    async def call_function(self, block_fn: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Run a function of the page, or a step of it."""
+        with told(page=block_fn.api_visibility != "public"):
+            return await super().call_function(block_fn, *args, **kwargs)
+
+    def launch(self, *args: Any, app_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+        """Launch with a copy of the options, for Gradio adds to them what a second page in the process fails on."""
+        return super().launch(*args, app_kwargs=dict(app_kwargs or {}), **kwargs)
+
+
+def remembered(value: Any) -> Any:
+    """Return what a link is to know of a value: of files only where they are, and only of those that are here."""
+    if isinstance(value, list):
+        return [remembered(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys().isdisjoint({"path", "url", "orig_name"}):
+        return {name: remembered(item) for name, item in value.items()}
+    path = given(value)
+    if path is None:
+        raise ValueError("there is no such file.")
+    address = f"/gradio_api/file={encode_file_path(str(path))}"
+    return gr.FileData(path=str(path), url=address, orig_name=path.name).model_dump()
