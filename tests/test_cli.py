@@ -259,7 +259,7 @@ def test_a_picture_too_large_for_memory_is_told(monkeypatch, capsys, tmp_path):
     def too_large(*_):
         raise MemoryError
 
-    monkeypatch.setattr("styler.estimator.resize", too_large)
+    monkeypatch.setattr("styler.style.resize", too_large)
     assert cli.main([CAT, STARRY, "-o", str(tmp_path / "out.png"), "--size", "99999", "--quiet"]) == 2
     assert "99999 px does not fit in memory" in capsys.readouterr().err
 

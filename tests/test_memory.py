@@ -35,7 +35,7 @@ def test_what_is_known_of_a_photo_takes_memory_and_a_cpu_looks_at_no_more_than_i
     bare, wide = (plan(shape, 0, 2 * GB, torch.bfloat16, 16, channels) for channels in (0.0, 64.0))
     assert bare.side is None and wide.side
     assert plan(shape, 0, 60 * GB, torch.bfloat16, 16, largest=1e6).side
-    assert Recipe(content={"relu1_1": 0.5, "relu4_2": 0.5}).content_channels == 64 + 512 / 64
+    assert Recipe({}, {"relu1_1": 0.5, "relu4_2": 0.5}).content_channels == 64 + 512 / 64
 
 
 def test_the_memory_of_a_container_is_what_it_may_have(tmp_path, monkeypatch):
