@@ -122,7 +122,7 @@ OPTIMIZERS = {"lbfgs": lbfgs, "adam": adam}
 
 def values(*scalars: Tensor) -> list[float]:
     """Some scalars as numbers: the one time in a step that the host waits for the device."""
-    return torch.stack([scalar.double() for scalar in scalars]).tolist()
+    return torch.stack([scalar.float() for scalar in scalars]).tolist()
 
 
 def rms(x: Tensor) -> Tensor:

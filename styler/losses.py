@@ -74,7 +74,7 @@ def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
     f = features.movedim(1, -1).flatten(0, 2)
     w = None if weights is None else weights.flatten().to(f)
     exact = torch.promote_types(f.dtype, torch.float32)
-    weight = torch.tensor(len(f), dtype=exact, device=f.device) if w is None else w.sum(dtype=exact)
+    weight = f.new_full((), len(f), dtype=exact) if w is None else w.sum(dtype=exact)
     return Moments(weight, *PowerSums.apply(f, w, exact))
 
 
@@ -88,8 +88,11 @@ class PowerSums(torch.autograd.Function):
     def forward(ctx: Any, f: Tensor, w: Tensor | None, exact: torch.dtype) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(f, w)
         wf, sum_over = (f, f.new_ones(1, len(f))) if w is None else (f * w[:, None], w[None])
+        if f.is_cuda:
+            f, wf, sum_over = f.to(exact), wf.to(exact), sum_over.to(exact)
         # A narrow type rounds every product's result once: short runs of positions, summed exactly, keep that small.
-        runs = zip(sum_over.split(RUN, 1), wf.split(RUN), f.split(RUN), strict=True)
+        run = len(f) if f.dtype == exact else RUN
+        runs = zip(sum_over.split(run, 1), wf.split(run), f.split(run), strict=True)
         first, second = zip(*((o @ b, a.T @ b) for o, a, b in runs), strict=True)
         return torch.cat(first).sum(0, dtype=exact), torch.stack(second).sum(0, dtype=exact)
 
@@ -159,7 +162,7 @@ def variation(image: Tensor, below: int = 0, right: int = 0) -> Variation:
     """
     down = image[..., : image.shape[-1] - right].diff(dim=-2)
     across = image[..., : image.shape[-2] - below, :].diff(dim=-1)
-    count = (torch.tensor(float(d.numel())).to(image) for d in (down, across))
+    count = (image.new_full((), d.numel()) for d in (down, across))
     return Variation(down.square().sum(), across.square().sum(), *count)
 
 
@@ -215,7 +218,7 @@ def likeness(features: Tensor, p: Tensor, s: Tensor) -> Likeness:
     """
     f = features.to(p)
     sums = (t.sum((0, 2, 3)) for t in (f, f.square(), s, s * f, s * f.square(), s * f * p, s * p, s * p.square()))
-    return Likeness(torch.tensor(float(s.numel())).to(p), *sums)
+    return Likeness(p.new_full((), s.numel()), *sums)
 
 
 def standardised_content_loss(x: Likeness) -> Tensor:

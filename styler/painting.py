@@ -20,6 +20,7 @@ from styler.losses import moments
 from styler.neighbors import PLACE, Match, Where, followed, hypercolumns, match, match_around
 from styler.objective import MARGIN, objective, with_margin, without_margin
 from styler.recipe import PIXELS
+from styler.recording import FEWEST, LARGEST, recorded
 from styler.schedule import DEEP_UP_TO, LARGE, Scale, planned
 from styler.style import Painting, Style, colours, learn
 from styler.tiles import Losses, Terms, Tile, numbers, put_together, tiles_of
@@ -172,6 +173,7 @@ def paint(
     n_steps, cost = sum(s.steps for s in scales), sum(s.cost(how) for s, how in zip(scales, plans, strict=True))
     limit = palettes(network, picture, scales[0])
     step, done, x, before = 0, 0.0, start, start
+    soft = scales[-1].size > LARGE[scales[-1].recipe.style_loss]
     matches: Sequence[Match | None] = [None] * len(styles)
     for scale, how in zip(scales, plans, strict=True):
         here, content = resize(start, scale.size), with_margin(resize(picture.photo, scale.size))
@@ -179,7 +181,7 @@ def paint(
         if resume and made:
             begin, matches = resume.descent.to(network.device), [m and m.to(network.device) for m in resume.matches]
         else:
-            begin = Descent(with_margin(refine(x - before, here, soft=scales[-1].size > LARGE) if step else here))
+            begin = Descent(with_margin(refine(x - before, here, soft) if step else here))
         step, done = step + made, done + scale.cost(how, made)
         if resume and (resume.step > n_steps or (step == resume.step and begin.x.shape != content.shape)):
             raise ValueError("resume does not belong to this picture; give the point of its own last stage.")
@@ -190,6 +192,8 @@ def paint(
             matches = matches if made else matched(network, begin.x, styles, matches, scale, how.side)
             function = objective(network, content, styles, picture.strength, scale.recipe, masks, how.side, matches)
             end, moved = step + scale.steps - made, False
+            if content.is_cuda and how.side is None and content[0, 0].numel() <= LARGEST and end - step >= FEWEST:
+                function = recorded(function, content)
             for descent, terms in OPTIMIZERS[optimizer](function, begin, end - step, how.history):
                 x, moved = without_margin(descent.x).clamp(0, 1), moved or descent.x is not begin.x
                 step, done = step + 1, done + scale.step_cost(how)

@@ -22,15 +22,16 @@ from styler.vgg import BLOCKS, VGG19, up_to
 # Up to here the deep layers shape the composition, and all places of a painting are compared; beyond it, shallow layers
 # lay the strokes, near where the coarser match leads.
 DEEP_UP_TO = 256
-# With statistics alone, in a picture larger than this deep layers go on for one scale more, as at 128 px shapes go in
-# stairs, which print shows.
-LARGE = 1024
+# At 128 px shapes go in stairs, which large pictures show: in those larger than this, what is painted is softened before
+# it is enlarged, and with statistics alone deep layers go on for one scale more. Smaller ones would lose in bold lines.
+LARGE = {"neighbors": 768, "moments": 1024, "gram": 1024}
 # Steps at the coarsest scale, by preset. Matched places are targets that stay, and need half the steps.
 PRESETS = ("preview", "balanced", "fine")
 STEPS = {"neighbors": (6, 16, 40), "moments": (12, 42, 110), "gram": (12, 42, 110)}
-# Finer scales get fewer, as each costs more and has less left to do: by which power of their size. But never less than
-# a tenth: below, brushwork at print size stays blurred.
-DECAY, LEAST = {"neighbors": 1.0, "moments": 1.35, "gram": 1.35}, 10
+# Finer scales get fewer, as each costs more and has less left to do: by which power of their size, and down to which
+# part. With fewer still, brushwork at print size stays blurred.
+DECAY = {"neighbors": 1.0, "moments": 1.35, "gram": 1.35}
+LEAST = {"neighbors": 4, "moments": 10, "gram": 10}
 # Pixels from which a CPU is no slower by tiles: larger maps are taken from the system, and given back, at each step.
 TILES_FROM = {"cpu": 4e6}
 # Time of an evaluation of the whole from a size in px on, and by tiles, where a small one's is 1; of a step, where its
@@ -102,9 +103,10 @@ def schedule(
     """
     sizes = [s for s in (COARSEST << i for i in range(20)) if s <= 0.8 * size] + [size]
     most = STEPS[style_loss][PRESETS.index(preset)]
-    deep = 2 * DEEP_UP_TO if size > LARGE and style_loss != "neighbors" else DEEP_UP_TO
+    deep = 2 * DEEP_UP_TO if size > LARGE[style_loss] and style_loss != "neighbors" else DEEP_UP_TO
     counted = [min(s, DEEP_UP_TO) if s <= deep else s for s in sizes]
-    steps = [max(most // LEAST, 1, round(most * (COARSEST / max(s, COARSEST)) ** DECAY[style_loss])) for s in counted]
+    least, decay = max(1, most // LEAST[style_loss]), DECAY[style_loss]
+    steps = [max(least, round(most * (COARSEST / max(s, COARSEST)) ** decay)) for s in counted]
     if max_iter is not None:
         # Rounding the running sum keeps the total exact; a scale may come away with nothing.
         share = min(1.0, max_iter / sum(steps))

@@ -7,6 +7,7 @@ import io
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -129,18 +130,27 @@ class ReflectConv(torch.autograd.Function):
         ctx.save_for_backward(weight)
         # A map of one pixel has nothing to reflect; it is repeated.
         ctx.mirror = [2 if side > 1 else 1 for side in x.shape[-2:]]
-        return F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect" if min(x.shape[-2:]) > 1 else "replicate"), weight, bias)
+        with exactly(x):
+            return F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect" if min(x.shape[-2:]) > 1 else "replicate"), weight, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (weight,) = ctx.saved_tensors
-        padded = F.conv_transpose2d(gradient, weight)
+        with exactly(gradient):
+            padded = F.conv_transpose2d(gradient, weight)
         # What reached the padding belongs to the pixels that it mirrors.
         for dim, mirror in zip((-2, -1), ctx.mirror, strict=True):
             last = padded.shape[dim] - 1
             padded.select(dim, mirror).add_(padded.select(dim, 0))
             padded.select(dim, last - mirror).add_(padded.select(dim, last))
         return padded[..., 1:-1, 1:-1], None, None
+
+
+def exactly(x: Tensor) -> AbstractContextManager[None]:
+    """Where float32 is float32: NVIDIA's cards would convolve it with ten bits of its fraction."""
+    if x.is_cuda and x.dtype == torch.float32:
+        return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    return nullcontext()
 
 
 class MaxPool(torch.autograd.Function):
