@@ -10,12 +10,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from multiprocessing import Process, Queue
 from pathlib import Path
 from typing import Any
 
@@ -123,29 +123,27 @@ def taken(folder: str) -> float:
     return sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file()) / MB
 
 
+def watch(port: int, pid: int, seen: "Queue[tuple[float, float]]") -> None:
+    """Ask for /health ten times a second, and tell how long it took and what memory the page has then."""
+    while True:
+        begun = time.monotonic()
+        assert ask(port, "GET", "/health") == b"ok"
+        seen.put((time.monotonic() - begun, resident(pid)))
+        time.sleep(0.1)
+
+
 @contextmanager
-def watched(name: str, port: int, pid: int, folder: str) -> Iterator[None]:
-    """Tell how long a phase took, the longest that /health did, and the most memory, and what was left after it."""
-    over, waits, most = threading.Event(), [], [resident(pid)]
-
-    def watch() -> None:
-        while not over.wait(0.1):
-            begun = time.monotonic()
-            assert ask(port, "GET", "/health") == b"ok"
-            waits.append(time.monotonic() - begun)
-            most.append(resident(pid))
-
-    watcher, begun = threading.Thread(target=watch), time.monotonic()
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()
+def phase(name: str, seen: "Queue[tuple[float, float]]", folder: str) -> Iterator[None]:
+    """Tell of a phase how long it took, and how long /health; the memory before, at most and after; and the disk."""
+    begun = time.monotonic()
+    yield
+    lasted, looks = time.monotonic() - begun, [seen.get()]
+    while not seen.empty():
+        looks.append(seen.get())
+    waits, memory = zip(*looks, strict=True)
     print(
-        f"{name}: {time.monotonic() - begun:.0f} s, /health {np.median(waits) * 1000:.0f} ms, at most "
-        f"{max(waits) * 1000:.0f} ms; memory {most[0]:.0f} MB, at most {max(most):.0f}, then {resident(pid):.0f}; "
-        f"disk {taken(folder):.0f} MB",
+        f"{name}: {lasted:.0f} s; /health {np.median(waits) * 1000:.0f} ms, at most {max(waits) * 1000:.0f}; "
+        f"memory {memory[0]:.0f} MB, at most {max(memory):.0f}, then {memory[-1]:.0f}; disk {taken(folder):.0f} MB",
         flush=True,
     )
 
@@ -154,37 +152,40 @@ if __name__ == "__main__":
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     large = photo_of(30)
     photos = [large + bytes([i]) for i in range(n)]  # each another file, but the same picture
-    with tempfile.TemporaryDirectory() as folder, served(folder) as (port, pid), ThreadPoolExecutor(n) as clients:
+    with tempfile.TemporaryDirectory() as folder, served(folder) as (port, pid):
+        seen: "Queue[tuple[float, float]]" = Queue()
+        watcher = Process(target=watch, args=(port, pid, seen), daemon=True)  # by itself, not to wait for the clients
+        watcher.start()
+        clients = ThreadPoolExecutor(n)
 
         def at_once(function: Callable[..., Any], *each: Any) -> list[Any]:
             return list(clients.map(function, [port] * n, *each))
 
-        with watched("one small painting", port, pid, folder):
-            print(paint(port, STYLE, 0.5)[-60:])
-        with watched(f"{n} uploads of {len(large) / MB:.0f} MB", port, pid, folder):
+        with phase("one small painting", seen, folder):
+            paint(port, STYLE, 0.5)
+        with phase(f"{n} uploads of {len(large) / MB:.0f} MB", seen, folder):
             given = at_once(upload, photos)
-        with watched(f"{n} uploads broken off", port, pid, folder):
+        with phase(f"{n} uploads broken off", seen, folder):
             at_once(break_off, photos)
-        with watched(f"{n} large photos painted, or sent away", port, pid, folder):
+        with phase(f"{n} large photos to paint", seen, folder):
             said = at_once(paint, given, [i / 100 for i in range(n)])
-            print(
-                sum("Done" in words for words in said),
-                "painted,",
-                sum("waiting already" in w for w in said),
-                "sent away",
-            )
-        with watched(f"{n} streams that nobody reads", port, pid, folder):
+            print(sum("Done" in words for words in said), "of them done")
+        with phase(f"{n} streams that nobody reads", seen, folder):
             lines = at_once(listen, [join(port, STYLE, 0.2 + i / 1000) for i in range(n)])
             time.sleep(30)
             for line in lines:
                 line.close()
-        with watched(f"{n} that vanish as they wait", port, pid, folder):
+        with phase(f"{n} that vanish as they wait", seen, folder):
             lines = at_once(listen, [join(port, STYLE, 0.6 + i / 1000) for i in range(n)])
-            time.sleep(2)
+            time.sleep(1)
             for line in lines:
                 line.close()
-            print(paint(port, STYLE, 0.9)[-60:], "by who came next")
-        with watched("a minute's rest", port, pid, folder):
+            gone = time.monotonic()
+            while "Done" not in paint(port, STYLE, 0.9):
+                time.sleep(0.5)
+            print(f"the next has a painting {time.monotonic() - gone:.0f} s later")
+        with phase("a minute's rest", seen, folder):
             time.sleep(60)
+        watcher.terminate()
         disk.sweep(Path(folder), time.time() + disk.KEPT)
         print(f"an hour later: disk {taken(folder):.0f} MB")

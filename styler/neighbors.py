@@ -239,7 +239,7 @@ def match_around(columns: Mapping[str, Tensor], bank: Bank, where: Where) -> Ten
         for across in range(-AROUND, AROUND + 1):
             r, c = (row + down).clamp_min(0).minimum(rows - 1), (column + across).clamp_min(0).minimum(cols - 1)
             place = first + r * cols + c
-            products = [torch.linalg.vecdot(x[k], widened(bank.columns[k][place])) for k in x]
+            products = [torch.linalg.vecdot(x[k], bank.columns[k][place].to(x[k])) for k in x]
             score = torch.stack(products).sum(0) / bank.length[place].clamp_min(EPS)
             better = (score > best) & bank.usable[place]
             best, found = torch.where(better, score, best), torch.where(better, place, found)
@@ -368,7 +368,8 @@ class Agreement(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, f: Tensor, mean: Tensor, spread: Tensor, places: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(f, mean, spread, places, at)
-        wide, t = widened(f), widened(places[at])
+        wide = widened(f)
+        t = places[at].to(wide)
         product = (torch.linalg.vecdot(wide, t) - t @ mean) / spread
         square = torch.linalg.vector_norm(wide, dim=1).square() - 2 * (wide @ mean) + mean @ mean
         return product, square / spread.square()
@@ -377,8 +378,9 @@ class Agreement(torch.autograd.Function):
     def backward(ctx: Any, product: Tensor, square: Tensor) -> tuple[Tensor, None, None, None, None]:
         f, mean, spread, places, at = ctx.saved_tensors
         twice = 2 * square / spread.square()
-        df = widened(places[at]).mul_((product / spread)[:, None])
-        df.addcmul_(widened(f), twice[:, None]).addr_(twice, mean, alpha=-1)
+        wide = widened(f)
+        df = places[at].to(wide).mul_((product / spread)[:, None])
+        df.addcmul_(wide, twice[:, None]).addr_(twice, mean, alpha=-1)
         return df.to(f.dtype), None, None, None, None
 
 

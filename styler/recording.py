@@ -1,4 +1,4 @@
-"""A GPU's work recorded once and replayed, as Python takes ten times as long to ask for a small picture's as it takes."""
+"""A GPU's work recorded once and replayed: Python takes ten times as long to ask for a small picture as it takes."""
 
 from __future__ import annotations
 

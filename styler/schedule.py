@@ -22,8 +22,8 @@ from styler.vgg import BLOCKS, VGG19, up_to
 # Up to here the deep layers shape the composition, and all places of a painting are compared; beyond it, shallow layers
 # lay the strokes, near where the coarser match leads.
 DEEP_UP_TO = 256
-# At 128 px shapes go in stairs, which large pictures show: in those larger than this, what is painted is softened before
-# it is enlarged, and with statistics alone deep layers go on for one scale more. Smaller ones would lose in bold lines.
+# At 128 px shapes go in stairs, which large pictures show: beyond this size what is painted is softened before it is
+# enlarged, and with statistics alone deep layers go on for one scale more. Smaller pictures would lose in bold lines.
 LARGE = {"neighbors": 768, "moments": 1024, "gram": 1024}
 # Steps at the coarsest scale, by preset. Matched places are targets that stay, and need half the steps.
 PRESETS = ("preview", "balanced", "fine")

@@ -168,10 +168,12 @@ def honest(component: dict[str, Any], given: dict[str, Any]) -> Any:
 
 
 def told(answer: str) -> str:
-    """An answer without what is another each time: numbers of calls and times, and the name that was asked for."""
-    lines = [line for line in answer.splitlines() if '"process_starts"' not in line and '"estimation"' not in line]
+    """An answer without what is another each time: numbers of calls and times, how often the picture was shown on its
+    way and whether it was painted before, and the name that was asked for."""
+    passing = ('"process_starts"', '"estimation"', '"process_generating"')
+    lines = [line for line in answer.splitlines() if line and not any(message in line for message in passing)]
     changing = r'"(event_id|duration|average_duration|avg_time|cache_duration|eta)":("[^"]*"|[\d.e-]+)'
-    return re.sub(changing, "", "\n".join(lines)).replace("missing.jpg", "private.jpg")
+    return re.sub(rf"{changing}|( after|; painted before, in) \d+ s", "", "\n".join(lines)).replace("missing.jpg", "private.jpg")
 
 
 def functions(place: Place) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:

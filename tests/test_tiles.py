@@ -56,9 +56,14 @@ def test_reach_is_what_vgg_sees():
 def learnt(network: VGG19, recipe: Recipe) -> Style:
     """What a scale has to know of a painting."""
     painting = Painting((255 * picture(90, 111)).to(torch.uint8), 1.0, None)
-    return learn(network, [painting], 128, recipe, 1.0, float("inf"))
+    style = learn(network, [painting], 128, recipe, 1.0, float("inf"))
+    if style.bank is None:
+        return style
+    exact = {part: {k: v.double() for k, v in getattr(style.bank, part).items()} for part in BY_LAYER}
+    return style._replace(bank=style.bank._replace(**exact))
 
 
+BY_LAYER = ("columns", "mean", "spread")
 PAPERS = Recipe({"relu1_1": 0.2, "relu2_2": 0.8}, {"conv3_1": 0.5, "relu4_2": 0.5}, "gram", "squared")
 
 
