@@ -173,7 +173,9 @@ def told(answer: str) -> str:
     passing = ('"process_starts"', '"estimation"', '"process_generating"')
     lines = [line for line in answer.splitlines() if line and not any(message in line for message in passing)]
     changing = r'"(event_id|duration|average_duration|avg_time|cache_duration|eta)":("[^"]*"|[\d.e-]+)'
-    return re.sub(rf"{changing}|( after|; painted before, in) \d+ s", "", "\n".join(lines)).replace("missing.jpg", "private.jpg")
+    return re.sub(rf"{changing}|( after|; painted before, in) \d+ s", "", "\n".join(lines)).replace(
+        "missing.jpg", "private.jpg"
+    )
 
 
 def functions(place: Place) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
