@@ -26,6 +26,7 @@ def recorded(function: Function, like: Tensor) -> Function:
     callable
         What it gives is overwritten by nothing: each call's is its own.
     """
+    # A recording knows addresses, so what it reads has to be kept: the pixels, and all that the function holds.
     pixels, beside = like.detach().clone(), torch.cuda.Stream(like.device)
     beside.wait_stream(torch.cuda.current_stream(like.device))
     with torch.cuda.stream(beside):
@@ -35,7 +36,7 @@ def recorded(function: Function, like: Tensor) -> Function:
     with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         loss, gradient, terms = function(pixels)
 
-    def replayed(x: Tensor) -> tuple[Tensor, Tensor, Terms]:
+    def replayed(x: Tensor, kept: Function = function) -> tuple[Tensor, Tensor, Terms]:
         pixels.copy_(x)
         graph.replay()
         own = {term: {layer: loss.clone() for layer, loss in losses.items()} for term, losses in terms.items()}
