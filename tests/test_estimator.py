@@ -124,10 +124,11 @@ def test_staged_transform_ends_with_transform(fitted):
 
 
 def test_a_fitted_estimator_travels_light(tmp_path):
-    model = StyleTransfer(size=512, max_iter=8).fit(STARRY)
-    joblib.dump(model, tmp_path / "model.joblib")
-    assert (tmp_path / "model.joblib").stat().st_size < 16e6
-    assert joblib.load(tmp_path / "model.joblib").scales_ == model.scales_
+    for size in (512, 4096):
+        model = StyleTransfer(size=size, max_iter=8).fit([STARRY, WAVE])
+        joblib.dump(model, tmp_path / "model.joblib")
+        assert (tmp_path / "model.joblib").stat().st_size < 8e6
+        assert joblib.load(tmp_path / "model.joblib").scales_ == model.scales_
     small = StyleTransfer(**QUICK).fit(STARRY)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(small)).transform(CAT), small.transform(CAT))
 

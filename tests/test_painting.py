@@ -1,12 +1,14 @@
-"""The descent: schedule, optimisers, survival, and a picture without a frame."""
+"""Painting: schedule, optimisers, survival, whose colours, and a picture without a frame."""
 
 from collections import deque
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from styler import StyleTransfer
+from styler import StyleTransfer, descent
 from styler.descent import OPTIMIZERS, Descent, adam, lbfgs
 from styler.images import read, resize
 from styler.objective import MARGIN, with_margin, without_margin
@@ -161,6 +163,58 @@ def test_stages_tell_the_way(network):
     assert set(stages[0].losses) == {"neighbors", "content", "style", "total variation"}
     total = [sum(v for term in s.losses.values() for v in term.values()) for s in stages if s.scale == 128]
     assert total[-1] < 0.85 * total[0]
+
+
+class Waits(TorchDispatchMode):
+    """Counts the numbers that are asked of a tensor one by one: on a GPU the host waits for each."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += function is torch.ops.aten._local_scalar_dense.default
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_step_waits_for_the_device_once(network, monkeypatch, optimizer):
+    asked = []
+    monkeypatch.setattr(descent, "values", lambda *scalars: asked.append(1) or torch.stack(scalars).tolist())
+    picture = Picture(resize(read(path("cat")), 32), [[painting_of("starry_night", 32)]])
+    stages = paint(network, picture, schedule(32, "balanced", 8), optimizer)
+    next(stages)
+    asked.clear()
+    with Waits() as waits:
+        steps = len(list(stages))
+        float(torch.ones(1))  # so that the counter is seen to count
+    assert len(asked) == steps == 7
+    # Adam counts its steps on the CPU, where nobody waits.
+    assert waits.count == 1 + (steps if optimizer == "adam" else 0)
+
+
+def coloured(*rgb):
+    """The Great Wave in shades of one colour."""
+    return read(path("great_wave")).mean(1, keepdim=True) * torch.tensor(rgb).view(1, 3, 1, 1)
+
+
+def test_a_black_and_white_painting_makes_a_black_and_white_picture():
+    photo = (255 * resize(read(path("cat")), 48)[0]).byte().movedim(0, -1).numpy()
+    model = StyleTransfer(48, max_iter=4, style_scale=0.5)
+    picture = model.fit(coloured(1.0, 1.0, 1.0)).transform(photo).astype(int)
+    assert (np.ptp(picture, -1) == 0).all() and picture.std() > 20
+    left = np.zeros(photo.shape[:2])
+    left[:, :24] = 1
+    model.fit({"left": coloured(1.0, 1.0, 1.0), "right": path("starry_night")})
+    halves = np.ptp(model.transform(photo, regions={"left": left}).astype(int), -1)
+    assert (halves[:, :23] == 0).all() and (halves[:, 25:] > 20).any()
+
+
+def test_a_sepia_painting_makes_a_sepia_picture():
+    sepia = torch.tensor([0.9, 0.7, 0.5])
+    picture = StyleTransfer(48, max_iter=4).fit(coloured(*sepia)).transform(resize(read(path("cat")), 48))
+    shade = (picture * sepia.view(1, 3, 1, 1)).sum(1, keepdim=True) / sepia.square().sum()
+    assert (picture - shade * sepia.view(1, 3, 1, 1)).abs().max() < 0.01 < shade.std()
 
 
 def test_no_strength_keeps_the_photo_and_more_leaves_it(network):
