@@ -20,7 +20,7 @@ GOAL = 300  # iterations after which a peer's picture is taken to be finished
 ENDLESS = ("gatys", "pastiche")
 SHORT, LONG = 5, 40  # iterations: to tell the pace, and, for the first pair, to see what becomes of the picture
 LARGE, LARGE_SYSTEMS, LARGE_STEPS = 1024, ("styler balanced", "pastiche"), 2
-SIZES, QUICK_SIZES = (128, 256, 512, 1024, 2048), (32, 64)
+SIZES, QUICK_SIZES = (128, 256, 512, 1024, 2048), (32,)
 
 
 def parser() -> argparse.ArgumentParser:

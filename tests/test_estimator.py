@@ -330,7 +330,7 @@ def test_search_for_the_best_strength():
     """As in the README: paintings are what is fitted, photos what is scored."""
     photos = [photo("uint8"), photo("uint8")[:, ::-1]]
     search = GridSearchCV(
-        StyleTransfer(size=48, max_iter=4),
+        StyleTransfer(size=48, max_iter=3),
         {"strength": [0.0, 0.6], "style_scale": [1.0, 2.0]},
         scoring=lambda model, X: model.score(photos),
         cv=[([0], [0])],

@@ -15,6 +15,7 @@ from styler.recipe import Recipe
 from styler.schedule import planned, schedule
 
 CPU = torch.device("cpu")
+STRIP = Image.open(samples.path("starry_night")).resize((320, 64))  # soon learnt
 
 
 def test_something_is_free():
@@ -64,10 +65,9 @@ def test_large_pictures_take_several_steps_at_each_scale():
 
 
 def test_a_picture_by_tiles_is_the_picture():
-    photo = np.asarray(Image.open(samples.path("astronaut")).resize((300, 300)))
+    photo = np.asarray(Image.open(samples.path("astronaut")).resize((300, 75)))
     whole, tiled = (
-        StyleTransfer(300, max_iter=3, max_memory=gigabytes, dtype="float32").fit(samples.path("great_wave"))
-        for gigabytes in (4, 0.2)
+        StyleTransfer(300, max_iter=3, max_memory=gigabytes, dtype="float32").fit(STRIP) for gigabytes in (4, 0.06)
     )
     sides = [
         planned(painter._network(), photo.shape[:2], painter.scales_, painter.max_memory * GB)[-1].side
@@ -79,12 +79,12 @@ def test_a_picture_by_tiles_is_the_picture():
 
 
 def test_a_picture_goes_on_where_it_was_broken_off_as_if_it_had_not_been():
-    painter = StyleTransfer(330, max_iter=20).fit(samples.path("starry_night"))
-    photo = np.asarray(Image.open(samples.path("cat")).resize((120, 90))) / np.float32(255)
+    painter = StyleTransfer(320, max_iter=9).fit(STRIP)
+    photo = np.asarray(Image.open(samples.path("cat")).resize((120, 24))) / np.float32(255)
     stages = list(painter.staged_transform(photo))
     ends = list(accumulate(scale.steps for scale in painter.scales_))
     assert len(ends) == 3
-    for step in (ends[0] - 2, ends[0], ends[1] - 1, ends[1], ends[2] - 1):
+    for step in (ends[0] - 2, ends[0], ends[1] - 1, ends[2] - 1):
         rest = list(painter.staged_transform(photo, resume=stages[step - 1].point))
         assert [s.step for s in rest] == [s.step for s in stages[step:]]
         assert [s.progress for s in rest] == pytest.approx([s.progress for s in stages[step:]])

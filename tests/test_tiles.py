@@ -70,8 +70,16 @@ PAPERS = Recipe({"relu1_1": 0.2, "relu2_2": 0.8}, {"conv3_1": 0.5, "relu4_2": 0.
 MATCHED, MOMENTS = RECIPES["neighbors"], RECIPES["moments"][0]
 
 
-@pytest.mark.parametrize("recipe", [*MATCHED, MOMENTS, PAPERS], ids=["default", "default's fine", "moments", "paper's"])
-@pytest.mark.parametrize("kind", ["one style", "two regions", "a region of the photo's own"])
+@pytest.mark.parametrize(
+    ("kind", "recipe"),
+    [
+        ("one style", MATCHED[0]),
+        ("one style", MOMENTS),
+        ("two regions", MATCHED[1]),
+        ("two regions", PAPERS),
+        ("a region of the photo's own", MATCHED[0]),
+    ],
+)
 def test_tiled_is_untiled(exact, kind, recipe):
     shape = SHAPE[::-1] if kind == "two regions" else SHAPE
     photo, painted = picture(*shape), picture(*shape).flip(-1)
