@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from numbers import Integral, Real
@@ -28,9 +28,10 @@ from styler.memory import budget
 from styler.objective import CONTENT_LOSSES, STYLE_LOSSES
 from styler.painting import COLORS, Picture, Point, Stage, paint
 from styler.recipe import PIXELS, STYLE_LAYERS, layer_weights
-from styler.regions import partition, read_mask
+from styler.regions import partition
 from styler.schedule import DEEP_UP_TO, PRESETS, Scale, expected_seconds, planned, schedule
-from styler.style import MOST_PIXELS, Painting, is_flat, is_seen, kept, statistics, style_statistics
+from styler.style import MOST_PIXELS, Painting, is_flat, kept, statistics, style_statistics
+from styler.validation import by_label, check_device, each, is_collection, read_paintings
 from styler.vgg import DTYPES, LAYERS, POOLING, VGG19, fast_dtype, load_state, up_to
 
 # What a style is learnt with; the other parameters may change between fit and transform.
@@ -524,43 +525,6 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         return tags
 
 
-def read_paintings(
-    X: Any, sample_weight: Any, masks: Any, name: str, keep: Callable[[Tensor, float, Tensor | None], Painting]
-) -> list[Painting]:
-    """The paintings of one style, those without a share left out, as `keep` makes them."""
-    images = [(read(x, label), label) for x, label in each(X, name)]
-    shares = check_shares(sample_weight, len(images))
-    parts: list[tuple[Tensor | None, str]] = [(None, "")] * len(images)
-    if masks is not None:
-        found = list(each(masks, f"mask of the {name}"))
-        if len(found) != len(images):
-            raise ValueError(f"{len(found)} mask(s) (regions) for {len(images)} style(s); give one mask for each.")
-        parts = [
-            (read_mask(mask, label, (image.shape[-2], image.shape[-1])), label)
-            for (mask, label), (image, _) in zip(found, images, strict=True)
-        ]
-    paintings = []
-    for (image, _), share, (mask, label) in zip(images, shares, parts, strict=True):
-        painting = keep(image, share, mask)
-        if not is_seen(painting):
-            raise ValueError(
-                f"{label} is white only at the painting's rim, which is not learnt from; paint white further in."
-            )
-        paintings += [painting] * (share > 0)
-    return paintings
-
-
-def by_label(given: Any, X: Any, name: str) -> Mapping[str, Any]:
-    """What fit was given beside its styles, by the styles' labels."""
-    if not isinstance(X, Mapping):
-        return {"": given}
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping) or set(given) - set(X):
-        raise ValueError(f"{name} goes with labelled styles; give a mapping with their labels: {', '.join(X)}.")
-    return given
-
-
 def shown_like(stage: Stage, X: ImageLike) -> Any:
     """A stage's image, as the same kind of thing as the photo."""
     return like(stage.image, X)
@@ -570,47 +534,3 @@ def shown_like(stage: Stage, X: ImageLike) -> Any:
 def build_network(weights: str, pooling: str, device: torch.device, dtype: torch.dtype, deepest: str) -> VGG19:
     """The network, built once a process and shared: nothing in it changes."""
     return VGG19(load_state(weights), up_to([deepest]), pooling, device, dtype)
-
-
-def check_device(device: str | torch.device | None) -> torch.device:
-    """A device that is there; by default the GPU if there is one."""
-    if device is None:
-        return torch.device(
-            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-        )
-    try:
-        torch.empty(1, device=device).sum().item()
-    except Exception as error:
-        raise ValueError(f"device={str(device)!r} is not to be had here; leave it out, or give 'cpu'.") from error
-    return torch.device(device)
-
-
-def check_shares(sample_weight: Any, n: int) -> list[float]:
-    """One non-negative share a style, by default the same for each."""
-    if n == 0:
-        raise ValueError("there is no style to learn; give one image or more.")
-    try:
-        shares = np.ones(n) if sample_weight is None else np.asarray(sample_weight, dtype=float)
-    except (TypeError, ValueError):
-        shares = np.empty(())
-    if shares.ndim != 1:
-        raise TypeError(
-            f"the style weights (sample_weight) are {sample_weight!r}; give a list of numbers, one for each style."
-        )
-    if shares.shape != (n,):
-        raise ValueError(f"{shares.size} style weight(s) (sample_weight) for {n} style(s); give one weight for each.")
-    if not np.isfinite(shares).all() or (shares < 0).any() or not shares.any():
-        raise ValueError(
-            f"the style weights (sample_weight) are {shares.tolist()}; give finite ones, of 0 or more, and not all 0."
-        )
-    return shares.tolist()
-
-
-def each(X: Any, kind: str) -> Iterator[tuple[ImageLike, str]]:
-    """The images in X, with what messages call them."""
-    return ((x, f"{kind} {i}") for i, x in enumerate(X, 1)) if is_collection(X) else iter([(X, f"the {kind}")])
-
-
-def is_collection(X: Any) -> bool:
-    """Whether X is several images: a sequence, or an array or tensor of four dimensions."""
-    return isinstance(X, (list, tuple)) or (isinstance(X, (np.ndarray, Tensor)) and X.ndim == 4)

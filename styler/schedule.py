@@ -32,13 +32,17 @@ STEPS = {"neighbors": (6, 16, 40), "moments": (12, 42, 110), "gram": (12, 42, 11
 # part. With fewer still, brushwork at print size stays blurred.
 DECAY = {"neighbors": 1.0, "moments": 1.35, "gram": 1.35}
 LEAST = {"neighbors": 4, "moments": 10, "gram": 10}
-# Pixels from which a CPU is no slower by tiles: larger maps are taken from the system, and given back, at each step.
+# A CPU paints by tiles from this many pixels on. That is no slower, as it takes the memory of large maps from the system
+# and gives it back at each step.
 TILES_FROM = {"cpu": 4e6}
-# Time of an evaluation of the whole from a size in px on, and by tiles, where a small one's is 1; of a step, where its
-# evaluation's is 1; and what comes before a scale's first step, in steps: to look at the paintings, to find places, to
-# evaluate where it starts. As measured.
+# The cost model, fitted to measurements. How much slower a pixel is in a picture of this size in px or more, and by
+# tiles. How much longer a step takes than its evaluation. What comes before the first step of a scale, counted in steps:
+# the paintings are looked at, places are matched, and the start is evaluated.
 IF_LARGE, IF_TILED, BESIDE = ((1400, 1.75), (600, 1.35), (0, 1.0)), 1.85, 1.12
 BEFORE = {"neighbors": 3.0, "moments": 1.5, "gram": 1.5}
+# At this size in px the pace is measured; a GPU needs a large picture to be busy. And seconds that each picture takes,
+# however small.
+MEASURED_AT, AT_LEAST = {"cuda": 4 * COARSEST}, {"cuda": 0.4}
 
 
 @dataclass(frozen=True)
@@ -157,13 +161,13 @@ def expected_seconds(
     """About how long a picture of a shape (height, width) will take, by the pace of this machine here and now."""
     plans = planned(network, shape, scales, memory)
     cost = sum(scale.cost(how) for scale, how in zip(scales, plans, strict=True))
-    return pace(network) * cost * min(shape) / max(shape)
+    return AT_LEAST.get(network.device.type, 0.0) + pace(network) * cost * min(shape) / max(shape)
 
 
 @cache
 def pace(network: VGG19) -> float:
-    """Seconds for a unit of `Scale.step_cost`: the faster of two evaluations at half the coarsest scale."""
-    scale = Scale(COARSEST // 2, 1, RECIPES["moments"][0])
+    """Seconds for a unit of `Scale.step_cost`, from the faster of two evaluations."""
+    scale = Scale(MEASURED_AT.get(network.device.type, COARSEST // 2), 1, RECIPES["moments"][0])
     x = with_margin(torch.rand(1, 3, scale.size, scale.size).to(network.device))
     function = objective(network, x, [Style(style_statistics(network, x), None)], 0.5, scale.recipe)
     times = []

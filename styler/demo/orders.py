@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar
 
 from styler.demo.checks import choice, listed, number
 from styler.demo.uploads import Upload
-from styler.estimator import check_shares
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.schedule import PRESETS
+from styler.validation import check_shares
 from styler.vgg import LAYERS
 
 MAX_PAINTINGS = 4
