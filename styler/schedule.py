@@ -32,11 +32,11 @@ STEPS = {"neighbors": (6, 16, 40), "moments": (12, 42, 110), "gram": (12, 42, 11
 # part. With fewer still, brushwork at print size stays blurred.
 DECAY = {"neighbors": 1.0, "moments": 1.35, "gram": 1.35}
 LEAST = {"neighbors": 4, "moments": 10, "gram": 10}
-# A CPU paints by tiles from this many pixels on. That is no slower, as it takes the memory of large maps from the system
+# A CPU paints by tiles from this many pixels on. That is no slower, as it asks the system for the memory of large maps
 # and gives it back at each step.
 TILES_FROM = {"cpu": 4e6}
 # The cost model, fitted to measurements. How much slower a pixel is in a picture of this size in px or more, and by
-# tiles. How much longer a step takes than its evaluation. What comes before the first step of a scale, counted in steps:
+# tiles. How much longer a step takes than its evaluation. What comes before a scale's first step, counted in steps:
 # the paintings are looked at, places are matched, and the start is evaluated.
 IF_LARGE, IF_TILED, BESIDE = ((1400, 1.75), (600, 1.35), (0, 1.0)), 1.85, 1.12
 BEFORE = {"neighbors": 3.0, "moments": 1.5, "gram": 1.5}
