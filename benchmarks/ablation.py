@@ -108,18 +108,18 @@ def main() -> None:
             with contextlib.ExitStack() as stack:
                 for target, value in replaced.items():
                     stack.enter_context(patch(f"styler.{target}", value))
-                begun = time.perf_counter()
+                begun = time.process_time()
                 picture = StyleTransfer(**parameters).fit(style).transform(photo)
-                seconds.append(time.perf_counter() - begun)
+                seconds.append(time.process_time() - begun)
             file = pictures / f"{len(rows)} {pair}.png"
             save(picture, file)
-            row.append((f"{name[:40]}\n{name[40:]} {seconds[-1]:.1f} s", str(file)))
+            row.append((f"{name[:40]}\n{name[40:]} {seconds[-1]:.0f} s", str(file)))
             judged.append(quality(photo, read(style), picture))
         means = [mean(q[key] for q in judged) for key in judged[0] if key != "painting's noise"]
         rows.append([name, mean(seconds), *means])
         print(" | ".join(map(cell, rows[-1])), flush=True)
         cells.append(row)
-    head = ["change", "seconds", "style fine", "middle", "coarse", "content", "frame", "noise", "foreign colour"]
+    head = ["change", "processor seconds", "style fine", "middle", "coarse", "content", "frame", "noise", "foreign colour"]
     (here / "ablation.md").write_text(table(head, rows), encoding="utf-8")
     (here / "ablation.jpg").write_bytes(sheet(cells))
 
