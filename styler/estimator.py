@@ -44,74 +44,75 @@ FAINT = 0.01
 class StyleTransfer(TransformerMixin, BaseEstimator):
     """Neural style transfer: `fit` learns a painting's style, `transform` paints photos in it.
 
-    Starts from the photo and moves its pixels by gradient descent, coarse to fine, until the statistics of their
-    VGG-19 features are the painting's, while the deep features keep telling the photo's content.
+    The picture starts as the photo. Gradient descent moves its pixels, coarse to fine. Each place comes to look like the
+    place of the painting that suits it, as VGG-19's features see it, while deep features keep the photo's content.
 
     Parameters
     ----------
     size : int, default=512
-        Longest side of the painted picture in px, at least 32; a smaller photo is enlarged to it.
+        Longest side of the painted picture in px, at least 32. A smaller photo is enlarged to it.
     strength : float in [0, 1], default=0.5
-        The balance: 0 keeps the photo, 1 keeps nothing of it but where the painting began.
+        The balance between photo and painting. 0 returns the photo. At 1 the photo is only where painting starts.
     style_scale : float in [0.5, 2], default=1
-        How near the painting is seen: 2 doubles its strokes and shapes, 0.5 halves them, at every `size`.
+        The size of strokes and shapes: 2 doubles them, 0.5 halves them, at every `size`.
     preset : {"preview", "balanced", "fine"}, default="balanced"
         How much time to take.
     optimizer : {"lbfgs", "adam"}, default="lbfgs"
-        How the pixels descend.
+        The method of gradient descent.
     max_iter : int, default=None
-        At most so many steps over all scales; by default what the preset takes.
+        The largest number of steps over all scales. By default the preset decides.
     init : {"content", "noise"} or image-like other than str, default="content"
-        Where to start from: the photo in the painting's colours, faint noise (freer of the photo, another picture for
-        every `random_state`), or any image, stretched to the photo's shape; the path of one as a `pathlib.Path`.
+        Where to start. "content" is the photo in the painting's colours. "noise" is faint noise, which `random_state`
+        decides; the picture is freer of the photo. An image is stretched to the photo's shape; give the path of one as
+        a `pathlib.Path`.
     colors : {"painting", "photo", "matched", "palette"}, default="painting"
-        Whose colours to show. "painting": the painting's. "photo": each place keeps the photo's, the painting gives
-        light and shade alone. "matched": the painted picture's colours are moved as a whole to the photo's mean and
-        covariance, so that strokes differ in colour too. "palette": no strokes, the photo in the painting's colours.
+        Whose colours to show. "painting": the painting's. "photo": each place keeps the photo's colour, and the painting
+        gives light and shade. "matched": the colours of the painted picture are moved as a whole to the photo's mean
+        and covariance. "palette": the photo in the painting's colours, without strokes.
     style_layers, content_layers : sequence of str, or mapping of str to float, default=None
-        Layers of VGG-19 to compare, or layers with their weights, which are scaled to a sum of one. Those named are
-        used at every scale and alone, as in the paper: deep ones take longer, and nothing smooths what style layers
-        paint. By default style is compared in relu1_1 to relu4_1 (relu5_1 where places are not matched) and in
-        "pixels", the picture itself, and content in relu4_2; the deep ones, from relu4_1 on, only at scales up to
-        256 px.
+        Layers of VGG-19 to compare, or layers with weights, which are scaled to a sum of one. Layers that are named are
+        used at every scale, and no others, as in the paper. Deep ones take longer, and nothing smooths what style layers
+        paint. By default style is compared in relu1_1 to relu4_1 (to relu5_1 without matched places) and in "pixels",
+        the picture itself; content is compared in relu4_2. Layers from relu4_1 on are used up to 256 px only.
     style_loss : {"neighbors", "moments", "gram"}, default="neighbors"
-        What makes a style. "neighbors": each place of the picture is held to the place of the painting that suits it
-        best, and the whole, less, to the painting's statistics. "moments": the statistics alone, mean and covariance
-        of a layer's features. "gram": the paper's Gram matrix (eq. 4). The statistics say which strokes there are and
-        not where: they paint texture everywhere. Each is compared relative to the painting's own.
+        How style is compared. "neighbors": each place of the picture is compared with the place of the painting that
+        suits it best, and, with less weight, the whole with the painting's statistics. "moments": the statistics alone,
+        mean and covariance of each layer's features. "gram": the paper's Gram matrix (eq. 4). Statistics tell which
+        strokes there are and not where, so they paint texture everywhere. Each loss is relative to the painting's own.
     content_loss : {"standardised", "squared"}, default="standardised"
-        How features are compared with the photo's: each channel brought to zero mean and unit variance, so that colours
-        may go, and what stands out held more, or the paper's squared error (eq. 1), relative to the photo's variance.
+        How content is compared. "standardised": each channel has zero mean and unit variance, so that colours may change,
+        and places that stand out count for more. "squared": the paper's squared error (eq. 1), relative to the photo's
+        variance.
     pooling : {"max", "average"}, default="max"
-        How VGG-19 halves its maps; "average" paints smoother, bolder shapes.
+        How VGG-19 halves its maps. "average" paints smoother, bolder shapes.
     weights : str or path, default="original"
-        "original" (in the installed packages), "torchvision" (downloaded once) or the path of a state dict; see
+        "original" (in an installed package), "torchvision" (downloaded once), or the path of a state dict; see
         `styler.vgg.load_state`.
     device : str or torch.device, default=None
-        Where to compute, such as "cpu" or "cuda"; by default the GPU if there is one.
+        Where to compute, such as "cpu" or "cuda". By default the GPU if there is one.
     dtype : {"float32", "bfloat16", "float64"}, default=None
-        Precision of the network, by default the environment variable STYLER_DTYPE, or the fastest type that is good
-        enough; pixels and sums have float32 at least.
+        Precision of the network. By default the environment variable STYLER_DTYPE decides, or else the fastest type that
+        is precise enough. Pixels and sums have float32 at least.
     max_memory : float, default=None
-        GB (10^9 bytes) to paint in, beside Python and the network; by default three quarters of what is free on the
-        device. A picture that takes more is painted by tiles, the same but for rounding, in somewhat more time.
+        Memory to paint in, in GB (10^9 bytes), besides Python and the network. By default three quarters of what is free
+        on the device. A picture that needs more is painted by tiles: it is the same but for rounding, and takes longer.
     random_state : int, RandomState instance or None, default=None
         For ``init="noise"``. The same int gives the same picture on the same machine.
     n_jobs : int, default=None
-        How many of several photos to paint at a time, each in a process of its own with its share of the cores; None
-        is 1 unless ``joblib.parallel_config`` says otherwise, -1 is one for each core. Threads add in another order
-        when they are more or fewer, so pictures are equal, to the last bit, only for the same number of threads.
+        How many photos to paint at a time, each in its own process with its share of the cores. None is 1, unless
+        ``joblib.parallel_config`` says otherwise; -1 is one for each core. Pictures are equal to the last bit only for
+        the same number of threads, as other numbers add in another order.
     verbose : int, default=0
         Above 0, print a line at the end of each scale; above 1, at each step.
 
     Attributes
     ----------
     scales_ : list of Scale
-        The sizes at which a picture is painted, with steps and layers.
+        The sizes at which a picture is painted, with their steps and layers.
     paintings_ : list of Painting, or dict of str to such a list or None
-        The style: its paintings, as small as the picture allows; of each region, if `fit` was given regions.
+        The paintings, as small as the picture allows. A dict by region, if `fit` was given regions.
     fitted_with_ : dict
-        The parameters that the style was learnt with; a change of them needs another `fit`.
+        The parameters that the style was learnt with. If one changes, call `fit` again.
     device_, dtype_ : str
         Where and in which precision the style was learnt.
 
@@ -119,8 +120,11 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     ----------
     L. A. Gatys, A. S. Ecker and M. Bethge, "A neural algorithm of artistic style", 2015.
     L. A. Gatys, M. Bethge, A. Hertzmann and E. Shechtman, "Preserving color in neural artistic style transfer", 2016:
-    ``colors``. They match the painting's colours before it is learnt; here the painted picture's are matched after,
-    so that one `fit` serves every photo.
+    ``colors``. They change the painting's colours before it is learnt. Here the painted picture's colours are changed
+    afterwards, so that one `fit` serves every photo.
+
+    N. Kolkin, M. Kucera, S. Paris, D. Sychra, E. Shechtman and G. Shakhnarovich, "Neural neighbor style transfer", 2022:
+    ``style_loss="neighbors"``.
 
     Examples
     --------
