@@ -119,7 +119,8 @@ def main() -> None:
         rows.append([name, mean(seconds), *means])
         print(" | ".join(map(cell, rows[-1])), flush=True)
         cells.append(row)
-    head = ["change", "processor seconds", "style fine", "middle", "coarse", "content", "frame", "noise", "foreign colour"]
+    head = ["change", "processor seconds", "style fine", "middle", "coarse"]
+    head += ["content", "frame", "noise", "foreign colour"]
     (here / "ablation.md").write_text(table(head, rows), encoding="utf-8")
     (here / "ablation.jpg").write_bytes(sheet(cells))
 

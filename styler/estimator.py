@@ -44,8 +44,8 @@ FAINT = 0.01
 class StyleTransfer(TransformerMixin, BaseEstimator):
     """Neural style transfer: `fit` learns a painting's style, `transform` paints photos in it.
 
-    The picture starts as the photo. Gradient descent moves its pixels, coarse to fine. Each place comes to look like the
-    place of the painting that suits it, as VGG-19's features see it, while deep features keep the photo's content.
+    The picture starts as the photo. Gradient descent moves its pixels, coarse to fine. Each place comes to look like
+    the place of the painting that suits it, as VGG-19's features see it; deep features keep the photo's content.
 
     Parameters
     ----------
@@ -66,12 +66,12 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         decides; the picture is freer of the photo. An image is stretched to the photo's shape; give the path of one as
         a `pathlib.Path`.
     colors : {"painting", "photo", "matched", "palette"}, default="painting"
-        Whose colours to show. "painting": the painting's. "photo": each place keeps the photo's colour, and the painting
+        Whose colours to show. "painting": the painting's. "photo": each place keeps the photo's colour, the painting
         gives light and shade. "matched": the colours of the painted picture are moved as a whole to the photo's mean
         and covariance. "palette": the photo in the painting's colours, without strokes.
     style_layers, content_layers : sequence of str, or mapping of str to float, default=None
         Layers of VGG-19 to compare, or layers with weights, which are scaled to a sum of one. Layers that are named are
-        used at every scale, and no others, as in the paper. Deep ones take longer, and nothing smooths what style layers
+        used at every scale, and no others, as in the paper. Deep ones take longer. Nothing smooths what style layers
         paint. By default style is compared in relu1_1 to relu4_1 (to relu5_1 without matched places) and in "pixels",
         the picture itself; content is compared in relu4_2. Layers from relu4_1 on are used up to 256 px only.
     style_loss : {"neighbors", "moments", "gram"}, default="neighbors"
@@ -80,8 +80,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         mean and covariance of each layer's features. "gram": the paper's Gram matrix (eq. 4). Statistics tell which
         strokes there are and not where, so they paint texture everywhere. Each loss is relative to the painting's own.
     content_loss : {"standardised", "squared"}, default="standardised"
-        How content is compared. "standardised": each channel has zero mean and unit variance, so that colours may change,
-        and places that stand out count for more. "squared": the paper's squared error (eq. 1), relative to the photo's
+        How content is compared. "standardised": each channel has zero mean and unit variance, so that colours may
+        change, and places that stand out count for more. "squared": the paper's squared error (eq. 1), relative to the photo's
         variance.
     pooling : {"max", "average"}, default="max"
         How VGG-19 halves its maps. "average" paints smoother, bolder shapes.
@@ -91,11 +91,11 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     device : str or torch.device, default=None
         Where to compute, such as "cpu" or "cuda". By default the GPU if there is one.
     dtype : {"float32", "bfloat16", "float64"}, default=None
-        Precision of the network. By default the environment variable STYLER_DTYPE decides, or else the fastest type that
-        is precise enough. Pixels and sums have float32 at least.
+        Precision of the network. By default the environment variable STYLER_DTYPE decides, or else the fastest type
+        that is precise enough. Pixels and sums have float32 at least.
     max_memory : float, default=None
-        Memory to paint in, in GB (10^9 bytes), besides Python and the network. By default three quarters of what is free
-        on the device. A picture that needs more is painted by tiles: it is the same but for rounding, and takes longer.
+        Memory to paint in, in GB (10^9 bytes), besides Python and the network. By default three quarters of what is
+        free on the device. A picture that needs more is painted by tiles: it is the same but for rounding, and takes longer.
     random_state : int, RandomState instance or None, default=None
         For ``init="noise"``. The same int gives the same picture on the same machine.
     n_jobs : int, default=None
@@ -123,7 +123,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     ``colors``. They change the painting's colours before it is learnt. Here the painted picture's colours are changed
     afterwards, so that one `fit` serves every photo.
 
-    N. Kolkin, M. Kucera, S. Paris, D. Sychra, E. Shechtman and G. Shakhnarovich, "Neural neighbor style transfer", 2022:
+    N. Kolkin et al., "Neural neighbor style transfer", 2022 (arXiv 2203.13215):
     ``style_loss="neighbors"``.
 
     Examples
