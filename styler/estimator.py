@@ -81,8 +81,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         strokes there are and not where, so they paint texture everywhere. Each loss is relative to the painting's own.
     content_loss : {"standardised", "squared"}, default="standardised"
         How content is compared. "standardised": each channel has zero mean and unit variance, so that colours may
-        change, and places that stand out count for more. "squared": the paper's squared error (eq. 1), relative to the photo's
-        variance.
+        change, and places that stand out count for more. "squared": the paper's squared error (eq. 1), relative to the
+        photo's variance.
     pooling : {"max", "average"}, default="max"
         How VGG-19 halves its maps. "average" paints smoother, bolder shapes.
     weights : str or path, default="original"
@@ -95,7 +95,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         that is precise enough. Pixels and sums have float32 at least.
     max_memory : float, default=None
         Memory to paint in, in GB (10^9 bytes), besides Python and the network. By default three quarters of what is
-        free on the device. A picture that needs more is painted by tiles: it is the same but for rounding, and takes longer.
+        free on the device. A picture that needs more is painted by tiles: it is the same but for
+        rounding, and takes longer.
     random_state : int, RandomState instance or None, default=None
         For ``init="noise"``. The same int gives the same picture on the same machine.
     n_jobs : int, default=None
