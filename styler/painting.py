@@ -35,6 +35,7 @@ COLORS: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
 }
 
 
+ANOTHER = "resume does not belong to this picture; give the point of its own last stage."
 T = TypeVar("T")
 
 
@@ -184,11 +185,15 @@ def paint(
             begin = Descent(with_margin(refine(x - before, here, soft) if step else here))
         step, done = step + made, done + scale.cost(how, made)
         if resume and (resume.step > n_steps or (step == resume.step and begin.x.shape != content.shape)):
-            raise ValueError("resume does not belong to this picture; give the point of its own last stage.")
+            raise ValueError(ANOTHER)
         x, before = without_margin(begin.x).clamp(0, 1), here
         if made < scale.steps:
             masks = masks_at(picture, here)
             styles = styles if scale is scales[0] else learnt(network, picture, scale, memory)
+            if made and [style and style.bank and style.bank.grids for style in styles] != [
+                m and m.grids for m in matches
+            ]:
+                raise ValueError(ANOTHER)
             matches = matches if made else matched(network, begin.x, styles, matches, scale, how.side)
             function = objective(network, content, styles, picture.strength, scale.recipe, masks, how.side, matches)
             end, moved = step + scale.steps - made, False

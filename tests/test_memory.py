@@ -93,6 +93,9 @@ def test_a_picture_goes_on_where_it_was_broken_off_as_if_it_had_not_been():
         next(painter.staged_transform(photo, resume=2))
     with pytest.raises(ValueError, match="does not belong to this picture"):
         next(painter.staged_transform(photo, resume=Point(2, Descent(torch.zeros(1, 3, 5, 5)))))
+    of_another = StyleTransfer(320, max_iter=9).fit(np.asarray(STRIP)[:, :99])
+    with pytest.raises(ValueError, match="does not belong to this picture"):
+        next(of_another.staged_transform(photo, resume=stages[1].point))
 
 
 def test_a_checkpoint_is_of_one_picture(tmp_path):
