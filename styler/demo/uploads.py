@@ -21,7 +21,7 @@ from styler import images, samples
 HASH = "[0-9a-f]" * 64  # names the folder of a file after what is in it
 MAX_MEGAPIXELS = 50  # as decoded, 0.6 GB
 # What browsers send as images. Pillow knows many more, of which some start other programs or are seldom looked after.
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
+FORMATS = ("PNG", "JPEG", "HEIF", "WEBP", "AVIF", "TIFF", "GIF", "BMP")
 BLOCK = 1 << 18  # bytes of a file to be hashed at a time
 
 # One file at a time: a large image takes much memory until it has its size, and many threads starve all else.
