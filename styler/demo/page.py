@@ -18,7 +18,7 @@ from styler.demo.orders import (
     STYLE_LOSSES,
     WHERE,
 )
-from styler.demo.parts import AT_ONCE, LOOKING, QUIET
+from styler.demo.parts import AT_ONCE, LOOKING, QUIET, SENT
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.schedule import PRESETS
 
@@ -176,6 +176,8 @@ def build(size: int = 512) -> gr.Blocks:
             run.failure(visit.idle, [note, png, jpeg], live, **AT_ONCE)
         stop.click(visit.stop, None, stop, **AT_ONCE)
         reuse.click(visit.reuse, png, content, **AT_ONCE)
+        start_image.upload(partial(parts.drawable, "starting image"), start_image, start_image, **SENT)
+        mixed.upload(partial(parts.all_drawable, "painting"), mixed, mixed, **SENT)
         mixed.change(visit.show_shares, mixed, rows, **AT_ONCE)
         kept = [preset, strength, longest, smooth, scale, colors, where, init, seed, *studied]
         # Not at once: what skips the queue has its errors shown by no toast.

@@ -78,7 +78,7 @@ def wanted(content: Any, style: Any, mixed: Any, *rest: Any) -> Order:
     *shares, preset, strength, size, smooth, colors, scale, where, drawing, init, start, seed = usual
     if not isinstance(smooth, bool):
         raise ValueError(f"Whether shapes are to be smoother is {brief(smooth)}; choose true or false.")
-    paintings = [style, *(item.get("image") if isinstance(item, Mapping) else item for item in items)]
+    paintings = [style, *map(parts.image_of, items)]
     pooling = "average" if smooth else "max"
     shares = shares[: len(paintings)]
     more = (pooling, colors, scale, where, drawing, init, start, seed, layers, content_layer, style_loss, content_loss)
