@@ -179,6 +179,29 @@ def test_a_tap_loads_a_pair_and_another_paints_it(page: Page, tmp_path: Path) ->
     expect(page.locator("#content img")).to_have_attribute("src", re.compile("chelsea-as-great-wave.png"))
 
 
+def test_the_picture_is_whole_and_can_be_compared_and_looked_at_from_near(page: Page) -> None:
+    page.locator("#pairs button").nth(2).click()
+    photo, picture = page.locator("#picture img").all()
+    expect(picture).to_have_attribute("alt", "The picture: astronaut composition viii")
+    page.wait_for_function("document.querySelector('#picture .frame').offsetHeight == 390")  # a square, as the photo
+    slider, box = page.get_by_label("Compare"), picture.bounding_box()
+    assert box == photo.bounding_box() and (box["x"], box["width"]) == (0, 390)
+
+    def seen() -> str:
+        return picture.evaluate("e => getComputedStyle(e).clipPath")
+
+    assert seen() == "inset(0px 0px 0px 0%)"
+    slider.press("ArrowRight")
+    assert seen() == "inset(0px 0px 0px 1%)"
+    for share in (0, 100):
+        page.locator("#picture .frame").click()
+        assert (slider.input_value(), seen()) == (str(share), f"inset(0px 0px 0px {share}%)")
+    page.get_by_role("button", name="Look closer").click()
+    assert page.locator("dialog img").bounding_box()["width"] >= 2 * 390
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+
+
 def test_a_link_reopens_the_page_as_it_was(page: Page, browser: Browser) -> None:
     choose(page, "coffee")
     page.get_by_label("Balanced").check()

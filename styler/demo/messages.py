@@ -21,7 +21,7 @@ class Page(gr.Blocks):
         if len(inputs) != len(wanted):
             raise toast(f"{len(inputs)} arguments came; send these {len(wanted)}: {'; '.join(wanted)}.")
         for block, value in zip(block_fn.inputs, inputs, strict=True):
-            if isinstance(block, gr.HTML):
+            if isinstance(block, gr.HTML) and "${value}" in block.html_template:
                 continue  # a link would bring a visitor's own into the page of another
             with contextlib.suppress(ValueError):
                 state._update_value_in_config(block._id, remembered(value))

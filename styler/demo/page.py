@@ -6,6 +6,7 @@ import gradio as gr
 
 from styler import samples
 from styler.demo import api, disk, parts, uploads, visit
+from styler.demo.compare import compared
 from styler.demo.messages import Page
 from styler.demo.orders import (
     COLORS,
@@ -62,16 +63,7 @@ def build(size: int = 512) -> gr.Blocks:
             ]
         with gr.Row(elem_id="sides"):
             with gr.Column(scale=3, min_width=340, elem_id="shown"):
-                picture = gr.ImageSlider(
-                    (photo, parts.result(first)),
-                    label="Before and after: the photo and the picture",
-                    show_label=False,
-                    format="jpeg",
-                    interactive=False,
-                    buttons=["fullscreen"],
-                    elem_id="picture",
-                    max_height=2000,
-                )
+                picture = compared(photo, parts.result(first))
                 note = gr.HTML(parts.note(visit.READY), elem_id="note")
                 with gr.Row(elem_id="actions"):
                     paint = gr.Button("Paint", variant="primary", min_width=90)

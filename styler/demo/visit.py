@@ -14,6 +14,7 @@ from PIL import Image
 from styler import images, samples
 from styler.demo import advice, painting, parts, plots
 from styler.demo.checks import brief, choice, listed, number
+from styler.demo.compare import as_files
 from styler.demo.errors import told
 from styler.demo.orders import MAX_PAINTINGS, RELUS, SIZES, WHERE, Order, drawn_on, order
 from styler.demo.uploads import Upload, given
@@ -150,7 +151,7 @@ def fresh(content: Any, picture: Any) -> list[Any]:
         photo = images.like(Upload.of(content, "photo").read(DRAWN), "a path")
     except ValueError as error:
         return [gr.skip(), parts.note(str(error))]
-    return [(photo, photo), parts.note("Tap Paint to paint this photo.")]
+    return [as_files(photo, photo), parts.note("Tap Paint to paint this photo.")]
 
 
 def reopen(content: Any, picture: Any, request: gr.Request) -> list[Any]:
@@ -163,7 +164,7 @@ def reopen(content: Any, picture: Any, request: gr.Request) -> list[Any]:
     # Gradio keeps no words on buttons in a link, and would have them all say "Run".
     words = ["Use as photo", "Paint finer", "Paint", *map(parts.pair_title, samples.PAIRS)]
     named = [gr.Button(name, interactive=i > 1) for i, name in enumerate(words)]
-    shown = tuple(map(str, kept)) or None
+    shown = tuple(map(str, kept)) or gr.skip()
     updates = show(shown, parts.note("Opened from a link. Tap Paint to paint it."), busy=False)
     return [*updates[:3], gr.Button("Stop", interactive=False), *updates[4:6], *named]
 
@@ -236,7 +237,7 @@ def show(
         else [gr.DownloadButton(interactive=False)] * 2
     )
     return [
-        picture,
+        as_files(*picture) if isinstance(picture, tuple) else picture,
         note,
         gr.skip() if drawn is None else drawn,
         gr.Button(interactive=busy),
