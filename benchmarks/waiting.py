@@ -27,14 +27,14 @@ def paint(port: int, strength: float, size: int) -> tuple[float, float, float, i
     event = json.loads(ask(port, "POST", "/gradio_api/call/paint", wish))["event_id"]
     line = HTTPConnection("127.0.0.1", port, timeout=900)
     line.request("GET", f"/gradio_api/call/paint/{event}")
-    begun, told, messages = 0.0, [], 0
+    begun, messages, told = 0.0, 0, []
     with line.getresponse() as answer:
         for row in answer:
             now, text = time.monotonic(), row.decode()
             if not text.startswith("data: ["):
                 continue
             words = json.loads(text.removeprefix("data: "))[2]
-            if found := re.search(r"it begins in about (\d+) (s|min)", str(words)):
+            if found := re.search(r"it begins in about ([\d.]+) (s|min)", str(words)):
                 told.append((now, float(found[1]) * UNITS[found[2]]))
                 messages += 1
             elif not begun:
@@ -46,10 +46,10 @@ def paint(port: int, strength: float, size: int) -> tuple[float, float, float, i
 
 
 if __name__ == "__main__":
-    n, size = (int(sys.argv[i]) if len(sys.argv) > i else usual for i, usual in ((1, 12), (2, 512)))
-    with tempfile.TemporaryDirectory() as folder, served(folder) as (port, _):
+    n, size = [*map(int, sys.argv[1:]), *(12, 512)[len(sys.argv) - 1 :]]
+    with tempfile.TemporaryDirectory() as folder, served(folder) as (port, _page):
         paint(port, 0.9, size)
-        _, alone, _, _ = paint(port, 0.8, size)
+        alone = paint(port, 0.8, size)[1]
         start = time.monotonic()
         with ThreadPoolExecutor(n) as clients:
             got = list(clients.map(lambda i: paint(port, 0.2 + i / 100, size), range(n)))
@@ -60,5 +60,6 @@ if __name__ == "__main__":
             f"all {np.mean(each):.1f} s each; painting alone {np.mean(took):.1f} s"
         )
         print(
-            f"time told, off by {np.median(wrong):.0%}, at worst {max(wrong):.0%}; {np.mean(messages):.0f} messages each"
+            f"time told, off by {np.median(wrong):.0%}, at worst {max(wrong):.0%}; "
+            f"{np.mean(messages):.0f} messages each"
         )

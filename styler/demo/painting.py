@@ -1,5 +1,6 @@
 """What happens between Paint and the finished picture: one loop over what is seen of a transform."""
 
+import hashlib
 import re
 import tempfile
 import time
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from copy import copy
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from styler.demo.plots import Step, step_of
 from styler.demo.uploads import Upload
 from styler.estimator import RECIPE_PARAMS, StyleTransfer
 from styler.losses import moments
+from styler.making import Film
 from styler.subject import find_subject
 
 LIVE_SECONDS = 0.25  # between two live pictures; a browser on a phone shows no more
@@ -67,6 +69,7 @@ class Finished:
 
 
 FINISHED: Recent[Finished] = Recent(32)
+MAKINGS: Recent[list[bytes]] = Recent(32)  # the frames of a picture's making, by the SHA-256 of its PNG
 # How much longer a painting takes here than expected, by preset and size, learnt from those just painted.
 PACES: Recent[float] = Recent(100)
 STOPPING: Recent[bool] = Recent(1000)  # whether the picture of a session has to end at its next step
@@ -187,7 +190,7 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: str, expected
         strength=order.strength, colors=order.colors, init=init, random_state=order.seed
     )
     regions = None if order.where == "everywhere" else {"subject": subject(order, photo)}
-    note, learning = "Done", time.monotonic()
+    note, learning, making = "Done", time.monotonic(), Film(photo)
     with closing(sights(model, photo, regions)) as seen:
         for sight in seen:
             now = time.monotonic()
@@ -197,7 +200,10 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: str, expected
                 break
             left = (now - learning) * (1 - sight.progress) / sight.progress
             words = f"Painting … {about(left)} left"
-            yield View(shown, Image.fromarray(sight.picture), words, sight.progress, sight.steps)
+            picture = Image.fromarray(sight.picture)
+            making.take(partial(Image.fromarray, sight.picture))
+            yield View(shown, picture, words, sight.progress, sight.steps)
+    making.take(lambda: Image.fromarray(sight.picture), last=True)
     settings = model.get_params() | {
         "content": order.photo.path.name,
         "style": [painting.path.name for painting in order.paintings],
@@ -207,6 +213,7 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: str, expected
         "sha256": {upload.path.name: upload.digest for upload in (order.photo, *order.paintings)},
     }
     finished = Finished(*_encode(images.read(sight.picture), settings), sight.steps, time.monotonic() - begun)
+    MAKINGS.keep(hashlib.sha256(finished.png).hexdigest(), making.frames)
     if note == "Done":
         FINISHED.keep(order, finished)
         learn_pace(order, expected, finished.seconds)
@@ -267,7 +274,7 @@ def waiting(place: Place) -> str:
 
 def about(seconds: float) -> str:
     """A time in words."""
-    return f"about {max(1, seconds):.0f} s" if seconds < 99 else f"about {seconds / 60:.0f} min"
+    return f"about {max(1, seconds):.0f} s" if seconds < 99 else f"about {round(seconds / 30) / 2:g} min"
 
 
 def _encode(picture: torch.Tensor, settings: dict[str, Any]) -> tuple[bytes, bytes]:

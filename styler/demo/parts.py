@@ -24,6 +24,19 @@ QUIET: Any = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: Any = QUIET | {"queue": False}
 SENT: Any = QUIET | {"concurrency_limit": None}
 LOOKING: Any = QUIET | {"show_progress": "full", "concurrency_limit": 1}
+# The share sheet where a phone has one that takes the file; else it is downloaded.
+SEND = """async file => {
+  const name = file.orig_name || decodeURIComponent(file.url.split('/').pop());
+  if (matchMedia('(pointer: coarse)').matches && navigator.canShare) {
+    const blob = await (await fetch(file.url)).blob();
+    const shared = {files: [new File([blob], name, {type: blob.type})]};
+    if (navigator.canShare(shared)) return navigator.share(shared).catch(() => {});
+  }
+  const link = document.createElement('a');
+  link.href = file.url;
+  link.download = name;
+  link.click();
+}"""
 
 
 def chooser(label: str, role: str, file: str) -> gr.Image:
