@@ -12,6 +12,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,6 +140,11 @@ def parser() -> argparse.ArgumentParser:
         type=number(float, 0.01),
         metavar="GB",
         help="memory to paint in, in GB, beside 0.9 or so for Python and the network (default: 3/4 of what is free)",
+    )
+    p.add_argument(
+        "--making-of",
+        metavar="FILE",
+        help="also write a short film of the picture forming, to a file that ends in .webp",
     )
     p.add_argument(
         "--resume", action="store_true", help="go on with a picture that was broken off, from the file OUT.resume"
@@ -302,6 +308,7 @@ def run(args: argparse.Namespace) -> int:
     """Learn the style, and paint what is to be painted."""
     from styler.estimator import StyleTransfer
     from styler.images import check_output, read, save
+    from styler.making import check_film
     from styler.many import photos_in, pictures_of
     from styler.regions import read_mask
 
@@ -324,12 +331,16 @@ def run(args: argparse.Namespace) -> int:
     if many:
         if args.mask not in (None, FIND):
             raise ValueError(f"--mask {args.mask} is of one photo; for a folder of photos use --mask {FIND}.")
-        if args.resume or args.save_mask:
-            raise ValueError("--resume and --save-mask are for one photo; of a folder, what is left is painted anyway.")
+        if args.resume or args.save_mask or args.making_of:
+            raise ValueError("--resume, --save-mask and --making-of are for one photo; leave them out for a folder.")
         photos = [photo for photo in photos_in(args.content) if not is_among(photo, sources)]
         pictures = pictures_of(photos, args.output)
     else:
-        for path in filter(None, (args.output, args.save_mask)):
+        if args.making_of and is_among(args.making_of, [args.output, *filter(None, [args.save_mask])]):
+            raise ValueError(f"{args.making_of} can't be two things; give --making-of another name.")
+        if args.making_of:
+            check_film(args.making_of)
+        for path in filter(None, (args.output, args.save_mask, args.making_of)):
             if is_among(path, [args.content, *sources]):
                 raise ValueError(f"{path} is one of the pictures to start from; give the new one another name.")
             check_output(path)
@@ -395,6 +406,7 @@ def paint_one(
 
     from styler import checkpoint
     from styler.images import save
+    from styler.making import Film, save_making_of
 
     settings["sha256"] = {args.content: sha256(args.content), **settings["sha256"]}
     unfinished = f"{args.output}.resume"
@@ -406,7 +418,7 @@ def paint_one(
     ends, written = set(accumulate(scale.steps for scale in painter.scales_)), time.monotonic()
     if not args.quiet:
         print(f"{args.preset}: about {painter.expected_seconds(photo):.0f} s on this machine", file=sys.stderr)
-    stage, interrupted = None, False
+    stage, interrupted, film = None, False, Film(photo) if args.making_of else None
     bar = tqdm(
         total=1.0,
         disable=args.quiet,
@@ -419,6 +431,8 @@ def paint_one(
                     bar.initial = stage.progress  # what another process did tells nothing of this one's pace
                 bar.set_description(f"{stage.scale} px", refresh=False)
                 bar.update(stage.progress - bar.n)
+                if film:
+                    film.take(partial(getattr, stage, "image"))
                 late = time.monotonic() > written + CHECKPOINT_SECONDS
                 if stage.step < stage.n_steps and (late or stage.step in ends):
                     keep(unfinished, stage, settings)
@@ -431,6 +445,9 @@ def paint_one(
     seconds = time.perf_counter() - start
     made = {"steps": stage.step, "of_steps": stage.n_steps}
     save(stage.image, args.output, settings | made)
+    if film:
+        film.take(lambda: stage.image, last=True)
+        save_making_of(film.frames, args.making_of)
     height, width = stage.image.shape[-2:]
     if not interrupted:
         with contextlib.suppress(OSError):

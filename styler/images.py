@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
+from pillow_heif import register_heif_opener
 
 ImageLike: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[Any] | torch.Tensor
 
@@ -35,12 +36,16 @@ STRIP = 256  # rows
 TIFF_ENDS = 0.9 * 2**32  # bytes; beyond, offsets need 64 bits
 _lock = threading.Lock()
 
+# The photos of phones. What lies beside the picture, such as its gain map, is not even looked at.
+register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+
 
 def read(source: ImageLike, name: str = "image") -> torch.Tensor:
     """Read anything image-like.
 
     EXIF orientation is honoured, an ICC profile is converted to sRGB (a broken one is ignored), alpha is laid on
-    white, and an animation gives its first frame. The source is left as it was.
+    white, and an animation gives its first frame. The source is left as it was. Files are those that Pillow reads,
+    such as PNG, JPEG (MPO too), WebP, AVIF, TIFF, GIF, BMP and JPEG 2000, and HEIC and HEIF.
 
     Parameters
     ----------
@@ -104,7 +109,7 @@ def opened(data: bytes, name: str, formats: tuple[str, ...] | None = None) -> Im
         with _pixel_limit(None):  # `_check_size` follows
             return Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError as error:
-        raise ValueError(f"{name} is no image file, or a broken one; give a PNG, JPEG, WebP or TIFF.") from error
+        raise ValueError(f"{name} is no image file, or a broken one; give a PNG, JPEG, HEIC, WebP or TIFF.") from error
     except Exception as error:  # as in `_from_pil`
         raise ValueError(f"{name} is damaged or cut short; save or download it again.") from error
 

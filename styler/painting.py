@@ -116,6 +116,10 @@ class Stage:
         The share of the whole work that is done, by cost and not by count: fine steps take longer than coarse ones.
     terms : dict of str to dict of str to Tensor
         `losses`, where they were made.
+
+    Notes
+    -----
+    What goes to another process is plain data: the image and the numbers, without the point and the terms.
     """
 
     render: Callable[[], Any] = field(repr=False)
@@ -135,6 +139,10 @@ class Stage:
         """Weighted losses by term ("neighbors", "style", "content", "total variation") and layer; minimised is their
         sum."""
         return numbers(self.terms)
+
+    def __getstate__(self) -> dict[str, Any]:
+        numbers = ("scale", "step", "n_steps", "progress")
+        return {"image": self.image, "losses": self.losses} | {name: getattr(self, name) for name in numbers}
 
 
 def paint(

@@ -43,8 +43,8 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
-    """The page's address and the server's process id, cut off from the internet."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int, str]]:
+    """The page's address, the server's process id and its folder of uploads; it is cut off from the internet."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -67,7 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]
                         break
                 assert process.poll() is None, (folder / "log").read_text()
                 time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}", process.pid
+            yield f"http://127.0.0.1:{port}", process.pid, str(folder / "gradio")
             text = (folder / "log").read_text()
             assert text.count("Traceback") == text.count("gradio.exceptions.InvalidPathError"), text
         finally:
@@ -81,7 +81,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(server: tuple[str, int], browser: Browser) -> Iterator[Page]:
+def page(server: tuple[str, int, str], browser: Browser) -> Iterator[Page]:
     """The page on a phone, which must stay on this machine and raise no errors of its own."""
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.set_default_timeout(20_000)
@@ -179,6 +179,29 @@ def test_a_tap_loads_a_pair_and_another_paints_it(page: Page, tmp_path: Path) ->
     expect(page.locator("#content img")).to_have_attribute("src", re.compile("chelsea-as-great-wave.png"))
 
 
+def test_the_picture_is_whole_and_can_be_compared_and_looked_at_from_near(page: Page) -> None:
+    page.locator("#pairs button").nth(2).click()
+    photo, picture = page.locator("#picture img").all()
+    expect(picture).to_have_attribute("alt", "The picture: astronaut composition viii")
+    page.wait_for_function("document.querySelector('#picture .frame').offsetHeight == 390")  # a square, as the photo
+    slider, box = page.get_by_label("Compare"), picture.bounding_box()
+    assert box == photo.bounding_box() and (box["x"], box["width"]) == (0, 390)
+
+    def seen() -> str:
+        return picture.evaluate("e => getComputedStyle(e).clipPath")
+
+    assert seen() == "inset(0px 0px 0px 0%)"
+    slider.press("ArrowRight")
+    assert seen() == "inset(0px 0px 0px 1%)"
+    for share in (0, 100):
+        page.locator("#picture .frame").click()
+        assert (slider.input_value(), seen()) == (str(share), f"inset(0px 0px 0px {share}%)")
+    page.get_by_role("button", name="Look closer").click()
+    assert page.locator("dialog img").bounding_box()["width"] >= 2 * 390
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+
+
 def test_a_link_reopens_the_page_as_it_was(page: Page, browser: Browser) -> None:
     choose(page, "coffee")
     page.get_by_label("Balanced").check()
@@ -191,10 +214,53 @@ def test_a_link_reopens_the_page_as_it_was(page: Page, browser: Browser) -> None
     other.goto(page.evaluate("window.copied"))
     expect(other.locator("#content img")).to_have_attribute("src", re.compile("coffee.png"))
     expect(other.get_by_label("Balanced")).to_be_checked()
-    for name in ("Paint", "Stop", "Use as photo", "Paint finer"):
+    for name in ("Paint", "Stop", "Send", "Making of", "Use as photo", "Paint finer"):
         expect(button(other, name).first).to_be_visible()
     expect(other.locator("#pairs button").first).to_contain_text("The Starry Night")
     other.close()
+
+
+def test_a_link_brings_back_a_picture_of_ones_own(
+    page: Page, browser: Browser, server: tuple[str, int, str], tmp_path: Path
+) -> None:
+    Image.radial_gradient("L").resize((96, 64)).save(tmp_path / "mine.png")
+    clear(page, "content")
+    page.locator("#content input[type=file]").set_input_files(tmp_path / "mine.png")
+    note(page, "Tap Paint to paint this photo")
+    page.get_by_label("Strength").first.fill("0.7")
+    page.get_by_label("Strength").first.press("Enter")
+    button(page, "Paint").first.click()
+    note(page, "Done after")
+    with page.expect_download() as download:
+        button(page, "Making of").click()
+    download.value.save_as(tmp_path / "film.webp")
+    with Image.open(tmp_path / "film.webp") as film:
+        assert film.n_frames > 3 and download.value.suggested_filename == "mine-as-starry-night.webp"
+    page.evaluate("navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve() }")
+    button(page, "Copy link").click()
+    page.wait_for_function("window.copied")
+    link = page.evaluate("window.copied")
+
+    other = browser.new_context().new_page()
+    other.goto(link)
+    note(other, "Opened from a link. A link to it works for an hour")
+    expect(other.locator("#picture img").last).to_have_attribute("alt", "The picture: mine as starry night")
+    expect(other.get_by_label("Strength").first).to_have_value("0.7")
+    for name, kind in (("PNG", "PNG"), ("Send", "JPEG")):
+        with other.expect_download() as download:
+            button(other, name).click()
+        download.value.save_as(tmp_path / name)
+        with Image.open(tmp_path / name) as image:
+            assert image.format == kind and not image.getexif() and max(image.size) == 128
+
+    for uploaded in Path(server[2]).glob("*/*mine*"):
+        uploaded.unlink()  # as after an hour
+    other.goto(link)
+    note(other, "The picture of this link is no longer here")
+    expect(other.locator("#picture img").last).to_have_attribute("alt", "The picture: pagoda starry night")
+    expect(other.get_by_label("Strength").first).to_have_value("0.7")
+    expect(other.locator("#content img")).to_have_attribute("src", re.compile("china.jpg"))
+    other.context.close()
 
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 860)])
@@ -315,7 +381,7 @@ def test_every_control_has_a_name(page: Page) -> None:
 
 
 def test_stop_keeps_the_picture_and_frees_the_core_for_who_waits(
-    page: Page, browser: Browser, server: tuple[str, int]
+    page: Page, browser: Browser, server: tuple[str, int, str]
 ) -> None:
     second, third = (browser.new_page() for _ in range(2))
     start_long(page)
@@ -336,7 +402,7 @@ def test_stop_keeps_the_picture_and_frees_the_core_for_who_waits(
         visitor.close()
 
 
-def test_closing_the_tab_frees_the_core(browser: Browser, server: tuple[str, int]) -> None:
+def test_closing_the_tab_frees_the_core(browser: Browser, server: tuple[str, int, str]) -> None:
     page = browser.new_page()
     page.goto(server[0])
     start_long(page)
@@ -356,13 +422,14 @@ def test_a_bad_upload_is_told_in_one_sentence(page: Page, tmp_path: Path) -> Non
     expect(button(page, "Paint").first).to_be_enabled()
 
 
-def test_an_own_photo_is_painted(page: Page, tmp_path: Path) -> None:
-    Image.new("RGB", (300, 200), "teal").save(tmp_path / "mine.webp")
+def test_a_photo_from_a_phone_is_shown_and_painted(page: Page, tmp_path: Path) -> None:
+    Image.new("RGB", (300, 200), "teal").save(tmp_path / "mine.heic")
     clear(page, "content")
     button(page, "Paint").first.click()
     expect(page.get_by_test_id("toast-body")).to_contain_text("Choose a photo first")
-    page.locator("#content input[type=file]").set_input_files(tmp_path / "mine.webp")
-    page.locator("#content img").wait_for()
+    page.locator("#content input[type=file]").set_input_files(tmp_path / "mine.heic")
+    expect(page.locator("#content img")).to_have_attribute("src", re.compile("mine.jpg"))  # which a browser can draw
+    page.wait_for_function("document.querySelector('#content img').naturalWidth == 300")
     note(page, "Tap Paint to paint this photo")
     button(page, "Paint").first.click()
     note(page, "Done after")
@@ -380,7 +447,7 @@ def test_without_a_connection_only_the_fetched_sample_is_missing(page: Page) -> 
     expect(page.locator("#style img")).to_have_attribute("src", re.compile("composition_viii.jpg"))
 
 
-def test_a_forged_path_reads_no_file_of_the_server(server: tuple[str, int]) -> None:
+def test_a_forged_path_reads_no_file_of_the_server(server: tuple[str, int, str]) -> None:
     forged = {"path": str(ROOT / "README.md"), "meta": {"_type": "gradio.FileData"}}
     url = f"{server[0]}/gradio_api/call/paint"
     body = json.dumps({"data": [forged, forged, "preview", 0.5, 64, None, None]}).encode()

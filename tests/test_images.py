@@ -225,6 +225,47 @@ def test_read_honours_orientation(rgb, format, orientation, turn):
     assert (image.size, dict(image.getexif())) == before
 
 
+# Of the formats that move or hold more than one picture the first counts; each holds what a phone would put there.
+MORE = {"save_all": True, "append_images": [Image.new("RGB", (HEIGHT, WIDTH))]}
+PHONES = {
+    "HEIF": MORE | {"quality": -1, "chroma": 444},
+    "AVIF": {"quality": 100, "subsampling": "4:4:4"},
+    "JPEG2000": {},
+    "MPO": MORE | {"quality": 100, "subsampling": 0},
+    "WEBP": {"save_all": True, "append_images": [Image.new("RGB", (WIDTH, HEIGHT))], "lossless": True},
+}
+
+
+@pytest.mark.parametrize("format", PHONES)
+def test_read_what_phones_and_messengers_send(rgb, format):
+    exif = Image.Exif()
+    exif[0x0112] = 6 if format in ("HEIF", "AVIF", "MPO") else 1
+    held = np.rot90(rgb) if exif[0x0112] == 6 else rgb
+    data = encoded(Image.fromarray(held), format, exif=exif.tobytes(), **PHONES[format])
+    assert Image.open(io.BytesIO(data)).format == format
+    assert_image(images.read(data, "photo.heic"), tensor(rgb / 255), atol=0.02)
+
+
+def display_p3():
+    """The profile of a phone's screen: sRGB's curve, with Display P3's primaries."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    primaries = {
+        b"rXYZ": (0.5151, 0.2412, -0.0011),
+        b"gXYZ": (0.2919, 0.6922, 0.0419),
+        b"bXYZ": (0.1572, 0.0666, 0.7841),
+    }
+    for tag, xyz in primaries.items():
+        (offset,) = struct.unpack_from(">I", profile, profile.index(tag) + 4)
+        struct.pack_into(">3i", profile, offset + 8, *(round(v * 65536) for v in xyz))
+    return bytes(profile)
+
+
+def test_read_brings_a_phones_wide_colours_to_srgb():
+    red = Image.new("RGB", (32, 32), (234, 51, 35))  # Display P3's numbers for sRGB's red
+    data = encoded(red, "HEIF", quality=-1, chroma=444, icc_profile=display_p3())
+    assert torch.allclose(images.read(data)[0, :, 9, 9], torch.tensor([1.0, 0, 0]), atol=0.02)
+
+
 @pytest.mark.parametrize("exif", [b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff"])
 @pytest.mark.filterwarnings("ignore:.*EXIF:UserWarning")
 def test_read_ignores_broken_exif(rgb, exif):
@@ -328,6 +369,7 @@ BAD_FILES = {
     "cut.webp": (encoded(NOISE, "WEBP")[:-900], "damaged or cut short"),
     "cut.tif": (encoded(NOISE, "TIFF")[:-900], "damaged or cut short"),
     "headless.jpg": (encoded(NOISE, "JPEG")[:60], "damaged or cut short"),
+    "cut.heic": (encoded(NOISE, "HEIF")[:-900], "damaged or cut short"),
     "cut.gif": (encoded(NOISE, "GIF")[:-900], "damaged or cut short"),
     "flipped.png": (encoded(NOISE).replace(b"IDAT", b"IDAT\xff", 1), "damaged or cut short"),
 }

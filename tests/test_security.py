@@ -160,7 +160,7 @@ def honest(component: dict[str, Any], given: dict[str, Any]) -> Any:
         return CHOSEN.get(component["props"].get("label"), value)
     shapes: dict[str, Any] = {
         "gallery": [{"image": given, "caption": None}],
-        "imageslider": [given, given],
+        "html": [given, given],
         "imageeditor": {"background": given, "layers": [given], "composite": given, "id": None},
         "api": [given],
     }

@@ -74,6 +74,16 @@ def test_only_uploads_and_samples_may_be_named(folder: Path) -> None:
         assert uploads.given(odd) is None
 
 
+def test_what_browsers_can_not_draw_is_copied(folder: Path) -> None:
+    files = [(folder / ONE / f"photo.{kind}") for kind in ("webp", "heic", "tif")]
+    for file in files:
+        Image.new("RGB", (uploads.COPY + 100, 128), "teal").save(file)
+    drawn, *copies = (Upload.of({"path": str(file)}, "photo").drawable(folder / OTHER) for file in files)
+    assert drawn == files[0] and copies == [folder / OTHER / "photo.jpg"] * 2
+    with Image.open(copies[0]) as copy:
+        assert copy.format == "JPEG" and copy.width == uploads.COPY and not copy.getexif()
+
+
 def test_nobody_learns_what_another_calls_the_same_picture(folder: Path) -> None:
     for name in ("mine.png", "yours.png"):
         Image.new("RGB", (64, 64)).save(folder / ONE / name)

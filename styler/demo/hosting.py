@@ -18,15 +18,18 @@ def from_environment(name: str, default: int) -> int:
 
 
 CONCURRENCY = from_environment("STYLER_CONCURRENCY", 1)
+# Hugging Face's ZeroGPU lends a GPU to a function, which runs in a process of its own for that.
+LENT = importlib.util.find_spec("spaces") is not None and os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true")
+DEVICE = "cpu" if LENT else None  # of this process, to which ZeroGPU only pretends that there is a GPU
 
 
-def gpu(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Lend a function a GPU for the time it runs, where the host has one to lend (Hugging Face's ZeroGPU)."""
-    if importlib.util.find_spec("spaces") is None:
-        return function
+def gpu(seconds: Callable[..., float]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Lend a function a GPU, where the host has one to lend, for so many seconds, which follow from its arguments."""
+    if not LENT:
+        return lambda function: function
     import spaces
 
-    return spaces.GPU(duration=120)(function)
+    return spaces.GPU(duration=seconds)
 
 
 async def health(_: Any) -> PlainTextResponse:

@@ -1,9 +1,40 @@
 """The line in front of the machine: who paints now, and who is how far from it."""
 
 import threading
+import time
 from collections.abc import Generator
+from dataclasses import dataclass
+from typing import NamedTuple
 
-LOOK_UP = 1.0  # seconds after which one who waits is told again, which also finds out who has left
+# Seconds after which one who waits is told again though nothing has moved. Each telling costs the one who is painted.
+LOOK_UP = 10.0
+
+
+class Place(NamedTuple):
+    """Where somebody stands.
+
+    Attributes
+    ----------
+    ahead : int
+        How many are ahead, those who paint included; 0: the place is yours.
+    seconds : float
+        About how long it will be until then.
+    """
+
+    ahead: int
+    seconds: float
+
+
+@dataclass(eq=False)
+class Ticket:
+    """Somebody in line: how long their painting takes, and when it began."""
+
+    seconds: float
+    begun: float | None = None
+
+    def left(self, now: float) -> float:
+        """Seconds until it is done, if all goes as expected; what is late may be done any time."""
+        return self.seconds if self.begun is None else max(1.0, self.seconds - (now - self.begun))
 
 
 class Line:
@@ -22,38 +53,55 @@ class Line:
 
     def __init__(self, places: int, waiting: int) -> None:
         self.places, self.waiting = places, waiting
-        self._tickets: list[object] = []
-        self._moved = threading.Condition()
+        self._tickets: list[Ticket] = []
+        self._moves, self._moved = 0, threading.Condition()
 
-    def turn(self) -> Generator[int, None, None]:
+    def turn(self, seconds: float) -> Generator[Place, None, None]:
         """Stand in line until the generator is closed, which has to be seen to.
+
+        Parameters
+        ----------
+        seconds : float
+            About how long the painting will take.
 
         Yields
         ------
-        int
-            How many are ahead, the one who paints included, now and then; at last 0, and the place is yours.
+        Place
+            Whenever the line has moved, and now and then; at last one with nobody ahead.
 
         Raises
         ------
         ValueError
             If the line is full.
         """
-        ticket = object()
+        ticket = Ticket(seconds)
         with self._moved:
             if len(self._tickets) >= self.places + self.waiting:
                 raise ValueError(f"{self.waiting} visitors are waiting already; please try again in a few minutes.")
             self._tickets.append(ticket)
         try:
-            while ahead := self._ahead(ticket):
-                yield ahead
+            moves = self._moves
+            while (place := self._place(ticket)).ahead:
+                yield place
                 with self._moved:
-                    self._moved.wait(LOOK_UP)
-            yield 0
+                    if self._moves == moves:
+                        self._moved.wait(LOOK_UP)
+                    moves = self._moves
+            ticket.begun = time.monotonic()
+            yield place
         finally:
             with self._moved:
                 self._tickets.remove(ticket)
-                self._moved.notify_all()
+            self.look_up()
 
-    def _ahead(self, ticket: object) -> int:
+    def look_up(self) -> None:
+        """Wake those who wait, one of whom may have been stopped."""
         with self._moved:
-            return max(0, self._tickets.index(ticket) - self.places + 1)
+            self._moves += 1
+            self._moved.notify_all()
+
+    def _place(self, ticket: Ticket) -> Place:
+        with self._moved:
+            index, now = self._tickets.index(ticket), time.monotonic()
+            seconds = sum(other.left(now) for other in self._tickets[:index]) / self.places
+            return Place(max(0, index - self.places + 1), seconds)

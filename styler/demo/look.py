@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from styler.demo import compare
 from styler.demo.disk import swept
 from styler.demo.gate import gate
 from styler.demo.hosting import CONCURRENCY, ROUTES
@@ -34,7 +35,9 @@ THEME = gr.themes.Base(
     block_label_text_color_dark="*neutral_200",
 )
 
-CSS = """
+CSS = (
+    compare.CSS
+    + """
 .gradio-container { width: 100%; max-width: 1240px !important; margin: 0 auto;
   overflow: clip !important; }  /* where it is "hidden", nothing within can be sticky */
 .gradio-container :is(.main, .wrap, main) { min-width: 0 !important; max-width: 100%; }
@@ -46,10 +49,11 @@ CSS = """
 .shelf button { flex: 0 0 124px; flex-direction: column; justify-content: flex-start; align-items: stretch; gap: 6px;
   padding: 0 0 8px; overflow: hidden; white-space: pre-line; font-size: 0.75rem; font-weight: 400; line-height: 1.3; }
 .shelf img { width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; margin: 0; border-radius: 0; }
+.shelf { mask-image: linear-gradient(to left, transparent, #000 36px); padding-right: 36px; }  /* there is more */
+.toast-wrap > :not(:last-child) { display: none; }  /* one sentence at a time */
 #pairs button { flex: 1 0 132px; font-size: 0.8rem; }
 #pairs img { aspect-ratio: 4 / 3; object-position: top; }  /* where faces are in portraits */
 
-#picture { height: min(54vh, 720px); }
 #note { height: 52px; overflow: hidden; }
 #note p { margin: 6px 0 0; line-height: 1.4; font-variant-numeric: tabular-nums; }
 #note progress { display: block; width: 100%; height: 4px; appearance: none; border: 0; }
@@ -70,14 +74,12 @@ CSS = """
   #pairs img { aspect-ratio: 2; }
   #shown { position: sticky; top: 12px; align-self: flex-start; }
 }
-@media (max-width: 767px) {
-  #picture { height: min(88vw, 56vh); }
-}
 @media (pointer: coarse) {  /* a finger needs more room than Gradio's icons give */
   :is(.icon-button, .icon, .quite-round, .reset-button) { min-width: 36px !important; min-height: 36px !important; }
   :is(.label-wrap, .checkbox-container, button.sm) { min-height: 40px !important; }
 }
 """
+)
 
 LAUNCH: dict[str, Any] = {
     "theme": THEME,

@@ -4,6 +4,7 @@ import contextlib
 from typing import Any
 
 import gradio as gr
+from gradio.utils import is_prop_update
 from gradio_client.utils import encode_file_path
 
 from styler.demo.errors import toast, told
@@ -21,11 +22,23 @@ class Page(gr.Blocks):
         if len(inputs) != len(wanted):
             raise toast(f"{len(inputs)} arguments came; send these {len(wanted)}: {'; '.join(wanted)}.")
         for block, value in zip(block_fn.inputs, inputs, strict=True):
-            if isinstance(block, gr.HTML):
+            if isinstance(block, gr.HTML) and "${value}" in block.html_template:
                 continue  # a link would bring a visitor's own into the page of another
             with contextlib.suppress(ValueError):
                 state._update_value_in_config(block._id, remembered(value))
         return inputs
+
+    async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
+        """Let a link keep what an update leaves as it is, for Gradio would forget it and look for it elsewhere."""
+        known = state.config_values if state else {}
+        before = {block._id: known.get(block._id, {}).get("props", {}).get("value") for block in block_fn.outputs}
+        output = await super().postprocess_data(block_fn, predictions, state)
+        for block, made in zip(block_fn.outputs, output, strict=False):
+            if state and is_prop_update(made):
+                state.blocks_config.blocks[block._id]._id = block._id
+                if "value" not in made:
+                    state._update_value_in_config(block._id, before[block._id])
+        return output
 
     async def call_function(self, block_fn: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Run a function of the page, or a step of it."""

@@ -6,6 +6,7 @@ import gradio as gr
 
 from styler import samples
 from styler.demo import api, disk, parts, uploads, visit
+from styler.demo.compare import compared
 from styler.demo.messages import Page
 from styler.demo.orders import (
     COLORS,
@@ -18,7 +19,7 @@ from styler.demo.orders import (
     STYLE_LOSSES,
     WHERE,
 )
-from styler.demo.parts import AT_ONCE, LOOKING, QUIET
+from styler.demo.parts import AT_ONCE, LOOKING, QUIET, SENT
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.schedule import PRESETS
 
@@ -62,16 +63,7 @@ def build(size: int = 512) -> gr.Blocks:
             ]
         with gr.Row(elem_id="sides"):
             with gr.Column(scale=3, min_width=340, elem_id="shown"):
-                picture = gr.ImageSlider(
-                    (photo, parts.result(first)),
-                    label="Before and after: the photo and the picture",
-                    show_label=False,
-                    format="jpeg",
-                    interactive=False,
-                    buttons=["fullscreen"],
-                    elem_id="picture",
-                    max_height=2000,
-                )
+                picture = compared(photo, parts.result(first))
                 note = gr.HTML(parts.note(visit.READY), elem_id="note")
                 with gr.Row(elem_id="actions"):
                     paint = gr.Button("Paint", variant="primary", min_width=90)
@@ -79,9 +71,9 @@ def build(size: int = 512) -> gr.Blocks:
                 with gr.Row(elem_id="after"):
                     png = gr.DownloadButton("PNG", size="sm", interactive=False)
                     jpeg = gr.DownloadButton("JPEG", size="sm", interactive=False)
-                    reuse = gr.Button("Use as photo", size="sm", interactive=False)
-                    finer = gr.Button("Paint finer", size="sm", interactive=False)
+                    send, making, reuse, finer = (gr.Button(name, size="sm", interactive=False) for name in visit.AFTER)
                     gr.DeepLinkButton("Copy link", "Copied", size="sm", icon=None)
+                film = gr.DownloadButton("Film", visible="hidden", elem_id="film")
                 hint = gr.HTML(elem_id="hint")
             with gr.Column(scale=2, min_width=300):
                 preset = gr.Radio([(name.capitalize(), name) for name in PRESETS], value="preview", label="Quality")
@@ -160,7 +152,7 @@ def build(size: int = 512) -> gr.Blocks:
 
         api.endpoints()
 
-        live = [picture, note, drawn, stop, png, jpeg, reuse, finer, paint, *pairs]
+        live = [picture, note, drawn, stop, png, jpeg, send, making, reuse, finer, paint, *pairs]
         # A link remembers values of these, but not of what an update has replaced: so their labels never change.
         asked = [content, style, mixed, *shares, preset, strength, longest, smooth, colors, scale, where, drawing]
         studied = [style_layers, style_loss, content_layer, content_loss]
@@ -176,6 +168,11 @@ def build(size: int = 512) -> gr.Blocks:
             run.failure(visit.idle, [note, png, jpeg], live, **AT_ONCE)
         stop.click(visit.stop, None, stop, **AT_ONCE)
         reuse.click(visit.reuse, png, content, **AT_ONCE)
+        send.click(None, jpeg, None, js=parts.SEND, api_visibility="private")
+        made = making.click(visit.making, png, film, **SENT)
+        made.success(None, film, None, js=parts.SEND, api_visibility="private")
+        start_image.upload(partial(parts.drawable, "starting image"), start_image, start_image, **SENT)
+        mixed.upload(partial(parts.all_drawable, "painting"), mixed, mixed, **SENT)
         mixed.change(visit.show_shares, mixed, rows, **AT_ONCE)
         kept = [preset, strength, longest, smooth, scale, colors, where, init, seed, *studied]
         # Not at once: what skips the queue has its errors shown by no toast.
@@ -194,7 +191,7 @@ def build(size: int = 512) -> gr.Blocks:
         changes += [colors.change, where.change, init.change, start_image.change, seed.change]
         changes += [*(slider.release for slider in (strength, scale, *shares))]
         gr.on(changes, visit.look, asked, hint, trigger_mode="always_last", **AT_ONCE)
-        page.load(visit.reopen, [content, picture], live, **AT_ONCE)
+        page.load(visit.reopen, [content, style, picture], [content, style, *live], **SENT)
         page.load(parts.times, sized, times, **AT_ONCE)  # a link may have brought another size
     page.queue(api_open=False)  # or a direct call would go past the limits of the queue
     return page

@@ -1,5 +1,6 @@
-"""What happens between Paint and the finished picture: one loop over the stages of a transform."""
+"""What happens between Paint and the finished picture: one loop over what is seen of a transform."""
 
+import hashlib
 import re
 import tempfile
 import time
@@ -7,28 +8,54 @@ from collections.abc import Iterator
 from contextlib import closing
 from copy import copy
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 
 from styler import images
-from styler.demo.hosting import CONCURRENCY, gpu
-from styler.demo.line import Line
+from styler.colors import recolour
+from styler.demo.advice import LOOKED_AT
+from styler.demo.hosting import CONCURRENCY, DEVICE, LENT, gpu
+from styler.demo.line import Line, Place
 from styler.demo.orders import Order, Recent, by_region
 from styler.demo.plots import Step, step_of
 from styler.demo.uploads import Upload
 from styler.estimator import RECIPE_PARAMS, StyleTransfer
-from styler.painting import Stage
+from styler.losses import moments
+from styler.making import Film
 from styler.subject import find_subject
 
 LIVE_SECONDS = 0.25  # between two live pictures; a browser on a phone shows no more
 LONGEST = 900.0  # seconds, then a painting makes room for the next
+LONGEST_LEASE = 120.0  # seconds for which ZeroGPU lends a GPU
 WAITING = 24  # visitors, then the next is asked to come back
 LINE = Line(CONCURRENCY, WAITING)
 # What a style is learnt from; and, from the fourth on, how.
 LESSON = ("paintings", "shares", "where", "size", "preset", "pooling", "style_scale", *RECIPE_PARAMS)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What is seen of a painting on its way: plain data, as it may come from another process.
+
+    Attributes
+    ----------
+    picture : ndarray of shape (height, width, 3)
+        uint8, RGB.
+    progress : float
+        Share of the work that is done, range (0, 1].
+    steps : list of Step
+        How far it went at each step.
+    """
+
+    picture: NDArray[np.uint8]
+    progress: float
+    steps: list[Step]
 
 
 @dataclass(frozen=True)
@@ -42,6 +69,9 @@ class Finished:
 
 
 FINISHED: Recent[Finished] = Recent(32)
+MAKINGS: Recent[list[bytes]] = Recent(32)  # the frames of a picture's making, by the SHA-256 of its PNG
+# How much longer a painting takes here than expected, by preset and size, learnt from those just painted.
+PACES: Recent[float] = Recent(100)
 STOPPING: Recent[bool] = Recent(1000)  # whether the picture of a session has to end at its next step
 
 
@@ -85,12 +115,22 @@ def expect(session: str) -> None:
 def stop(session: str) -> None:
     """Make the painting of a session end at its next step, or leave the line, and keep the picture so far."""
     STOPPING.keep(session, True)
+    LINE.look_up()
 
 
-def estimate(preset: str, size: int, style_layers: Any = None, content_layers: Any = None) -> float:
-    """Return about how many seconds a painting takes on this machine."""
-    model = StyleTransfer(size, preset=preset, style_layers=style_layers, content_layers=content_layers)
-    return model.expected_seconds()
+def estimate(preset: str, size: int, style_layers: Any = None, content_layers: Any = None, photo: Any = None) -> float:
+    """Return about how many seconds a painting takes on this machine, of a photo or of one that is 4:3."""
+    layers = {"style_layers": style_layers, "content_layers": content_layers}
+    model = StyleTransfer(size, preset=preset, device=DEVICE, **layers)
+    return model.expected_seconds(photo) * (PACES.get((preset, size)) or 1.0)
+
+
+def learn_pace(order: Order, expected: float, seconds: float) -> None:
+    """Learn from a painting just done how long the next ones will take; those before it count for a third."""
+    key = order.preset, order.size
+    before = PACES.get(key)
+    now = (before or 1.0) * seconds / expected
+    PACES.keep(key, now if before is None else (2 * now + before) / 3)
 
 
 def paint(order: Order, session: str) -> Iterator[View]:
@@ -114,27 +154,35 @@ def paint(order: Order, session: str) -> Iterator[View]:
     with tempfile.TemporaryDirectory(prefix="styler-") as folder:
         try:
             photo = order.photo.read(order.size)
-            # A file: of an image Gradio would write another, again and again over the one that is being sent.
-            shown = str(Path(folder, "photo.jpg"))
+            # Files: of an image Gradio would write another, again and again over the one that is being sent.
+            shown, recoloured = (str(Path(folder, name)) for name in ("photo.jpg", "image.jpg"))
             images.save(photo, shown)
             if finished := FINISHED.get(order):
                 yield from _files(order, shown, finished, f"Done; painted before, in {finished.seconds:.0f} s")
                 return
-            with closing(LINE.turn()) as turn:
-                for ahead in turn:
+            images.save(first_sight(order, photo), recoloured)
+            expected = estimate(order.preset, order.size, order.style_layers, order.content_layers, photo)
+            with closing(LINE.turn(expected)) as turn:
+                for place in turn:
                     if STOPPING.get(session):
-                        yield View(shown, shown, "Stopped before it began.", last=True)
+                        yield View(shown, recoloured, "Stopped before it began.", last=True)
                         return
-                    if not ahead:
+                    if not place.ahead:
                         break
-                    yield View(shown, shown, _waiting(ahead, order))
-                yield from _paint(order, session, photo, shown)
+                    yield View(shown, recoloured, waiting(place))
+                yield View(shown, recoloured, "Looking at the two pictures …", 0)
+                yield from _paint(order, session, photo, shown, expected)
         finally:
             expect(session)
 
 
-def _paint(order: Order, session: str, photo: torch.Tensor, shown: str) -> Iterator[View]:
-    yield View(shown, shown, "Looking at the two pictures …", 0)
+def first_sight(order: Order, photo: torch.Tensor) -> torch.Tensor:
+    """The photo in the colours of the first painting: something to look at from the start."""
+    colours = moments(order.paintings[0].read(LOOKED_AT))
+    return torch.lerp(photo, recolour(photo, colours), min(1.0, 2 * order.strength))
+
+
+def _paint(order: Order, session: str, photo: torch.Tensor, shown: str, expected: float) -> Iterator[View]:
     begun = time.monotonic()
     lesson = tuple(getattr(order, name) for name in LESSON)
     init = order.init if isinstance(order.init, str) else order.init.read()
@@ -142,21 +190,20 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: str) -> Itera
         strength=order.strength, colors=order.colors, init=init, random_state=order.seed
     )
     regions = None if order.where == "everywhere" else {"subject": subject(order, photo)}
-    picture, note, last, learning = photo, "Done", 0.0, time.monotonic()
-    steps: list[Step] = []
-    weights = model.scales_[0].recipe.weights(order.strength)
-    for stage in stages(model, photo, regions):
-        picture, now = stage.image, time.monotonic()
-        steps.append(step_of(stage, weights))
-        stopped = STOPPING.get(session)
-        if stopped or now - begun > LONGEST:
-            note = "Stopped" if stopped else "Stopped at the limit,"
-            break
-        if now - last >= LIVE_SECONDS:
-            last = now
-            left = (now - learning) * (1 - stage.progress) / max(stage.progress, 1e-6)
+    note, learning, making = "Done", time.monotonic(), Film(photo)
+    with closing(sights(model, photo, regions)) as seen:
+        for sight in seen:
+            now = time.monotonic()
+            stopped = STOPPING.get(session)
+            if sight.progress < 1 and (stopped or now - begun > LONGEST):
+                note = "Stopped" if stopped else "Stopped at the limit,"
+                break
+            left = (now - learning) * (1 - sight.progress) / sight.progress
             words = f"Painting … {about(left)} left"
-            yield View(shown, images.like(picture, order.photo.path), words, stage.progress, steps)
+            picture = Image.fromarray(sight.picture)
+            making.take(partial(Image.fromarray, sight.picture))
+            yield View(shown, picture, words, sight.progress, sight.steps)
+    making.take(lambda: Image.fromarray(sight.picture), last=True)
     settings = model.get_params() | {
         "content": order.photo.path.name,
         "style": [painting.path.name for painting in order.paintings],
@@ -165,10 +212,12 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: str) -> Itera
         "init": order.init if isinstance(order.init, str) else order.init.path.name,
         "sha256": {upload.path.name: upload.digest for upload in (order.photo, *order.paintings)},
     }
-    finished = Finished(*_encode(picture, settings), steps, time.monotonic() - begun)
+    finished = Finished(*_encode(images.read(sight.picture), settings), sight.steps, time.monotonic() - begun)
+    MAKINGS.keep(hashlib.sha256(finished.png).hexdigest(), making.frames)
     if note == "Done":
         FINISHED.keep(order, finished)
-    yield from _files(order, shown, finished, f"{note} after {finished.seconds:.0f} s", stage.progress)
+        learn_pace(order, expected, finished.seconds)
+    yield from _files(order, shown, finished, f"{note} after {finished.seconds:.0f} s", sight.progress)
 
 
 @lru_cache(maxsize=8)
@@ -179,8 +228,9 @@ def learnt(
     *choices: Any,
 ) -> StyleTransfer:
     """A style, learnt once for all who ask for it, with choices in the order of `LESSON`."""
-    model = StyleTransfer(**dict(zip(LESSON[3:], choices, strict=True)))
-    return fit(model, *by_region([painting.read() for painting in paintings], shares, where))
+    model = StyleTransfer(device=DEVICE, **dict(zip(LESSON[3:], choices, strict=True)))
+    styles, weights = by_region([painting.read() for painting in paintings], shares, where)
+    return model.fit(styles, sample_weight=weights)
 
 
 def subject(order: Order, photo: torch.Tensor) -> torch.Tensor:
@@ -190,27 +240,41 @@ def subject(order: Order, photo: torch.Tensor) -> torch.Tensor:
     return images.resize(order.drawing.painted(), (photo.shape[-2], photo.shape[-1]))
 
 
-@gpu
-def fit(model: StyleTransfer, styles: Any, shares: Any) -> StyleTransfer:
-    """Fit, as a function of its own: a GPU may be lent for it."""
-    return model.fit(styles, sample_weight=shares)
+def lease(model: StyleTransfer, photo: torch.Tensor, regions: Any) -> float:
+    """Seconds for which to borrow a GPU: twice what is expected, and some to get going."""
+    return min(
+        LONGEST_LEASE, 10 + 2 * estimate(model.preset, model.size, model.style_layers, model.content_layers, photo)
+    )
 
 
-@gpu
-def stages(model: StyleTransfer, photo: torch.Tensor, regions: dict[str, torch.Tensor] | None) -> Iterator[Stage]:
-    """Transform, as a function of its own: a GPU may be lent for it."""
-    yield from model.staged_transform(photo, regions)
+@gpu(lease)
+def sights(model: StyleTransfer, photo: torch.Tensor, regions: dict[str, torch.Tensor] | None) -> Iterator[Sight]:
+    """Transform, and yield what is seen of it as often as it is shown, the last picture too.
+
+    A function of its own, which a GPU may be lent for: then it runs in another process, and what it yields is pickled.
+    """
+    if LENT:
+        torch.set_num_threads(1)  # threads of a process that forked are not there in the other, which waits for them
+        model = copy(model).set_params(device=None)
+    weights = model.scales_[0].recipe.weights(model.strength)
+    steps: list[Step] = []
+    last = 0.0
+    for stage in model.staged_transform(photo, regions):
+        steps.append(step_of(stage, weights))
+        if time.monotonic() - last >= LIVE_SECONDS or stage.step == stage.n_steps:
+            last = time.monotonic()
+            yield Sight(np.asarray(images.like(stage.image, "a path")), stage.progress, [*steps])
 
 
-def _waiting(ahead: int, order: Order) -> str:
-    seconds = estimate(order.preset, order.size, order.style_layers, order.content_layers)
-    people = "One painting is" if ahead == 1 else f"{ahead} paintings are"
-    return f"Waiting in line: {people} ahead of yours; {about(ahead * seconds / CONCURRENCY)} …"
+def waiting(place: Place) -> str:
+    """What one who waits is told."""
+    people = "One painting is" if place.ahead == 1 else f"{place.ahead} paintings are"
+    return f"Waiting in line: {people} ahead of yours; it begins in {about(place.seconds)}."
 
 
 def about(seconds: float) -> str:
     """A time in words."""
-    return f"about {max(1, seconds):.0f} s" if seconds < 99 else f"about {seconds / 60:.0f} min"
+    return f"about {max(1, seconds):.0f} s" if seconds < 99 else f"about {round(seconds / 30) / 2:g} min"
 
 
 def _encode(picture: torch.Tensor, settings: dict[str, Any]) -> tuple[bytes, bytes]:

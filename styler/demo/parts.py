@@ -3,6 +3,8 @@
 import base64
 import html
 import io
+import tempfile
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from PIL import Image, ImageOps
 
 from styler import samples
 from styler.demo import painting
-from styler.demo.checks import number
+from styler.demo.checks import listed, number
 from styler.demo.orders import SIZES, named
 from styler.demo.uploads import Upload
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
@@ -20,7 +22,21 @@ from styler.schedule import PRESETS
 
 QUIET: Any = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: Any = QUIET | {"queue": False}
+SENT: Any = QUIET | {"concurrency_limit": None}
 LOOKING: Any = QUIET | {"show_progress": "full", "concurrency_limit": 1}
+# The share sheet where a phone has one that takes the file; else it is downloaded.
+SEND = """async file => {
+  const name = file.orig_name || decodeURIComponent(file.url.split('/').pop());
+  if (matchMedia('(pointer: coarse)').matches && navigator.canShare) {
+    const blob = await (await fetch(file.url)).blob();
+    const shared = {files: [new File([blob], name, {type: blob.type})]};
+    if (navigator.canShare(shared)) return navigator.share(shared).catch(() => {});
+  }
+  const link = document.createElement('a');
+  link.href = file.url;
+  link.download = name;
+  link.click();
+}"""
 
 
 def chooser(label: str, role: str, file: str) -> gr.Image:
@@ -35,7 +51,7 @@ def chooser(label: str, role: str, file: str) -> gr.Image:
         alt_text=f"The {label.lower()} that is chosen",
         elem_id=role,
     )
-    upload.upload(partial(check, label.lower()), upload, None, concurrency_limit=None, **QUIET)
+    upload.upload(partial(drawable, label.lower()), upload, upload, **SENT)
     with gr.Row(elem_classes="shelf"):
         for key in samples.keys(role):
             button = gr.Button(caption(key), icon=icon(thumbnail(key)), min_width=92, elem_id=f"sample-{key}")
@@ -43,9 +59,28 @@ def chooser(label: str, role: str, file: str) -> gr.Image:
     return upload
 
 
-def check(role: str, file: Any) -> None:
-    """Tell the visitor what is wrong with an upload, if anything is."""
-    Upload.of(file, role).read()
+def drawable(role: str, file: Any) -> Iterator[Any]:
+    """Tell the visitor what is wrong with an upload, or show it: a copy of it where browsers can't draw its format.
+
+    A file on the way out lives until the loop goes on, by when Gradio has a copy of its own; so it is below.
+    """
+    upload = Upload.of(file, role)
+    with tempfile.TemporaryDirectory(prefix="styler-") as folder:
+        shown = upload.drawable(Path(folder))
+        yield gr.skip() if shown == upload.path else str(shown)
+
+
+def all_drawable(role: str, items: Any) -> Iterator[Any]:
+    """The same for the images of a gallery."""
+    uploads = [Upload.of(image_of(item), role) for item in listed(f"{role}s", items or [])]
+    with tempfile.TemporaryDirectory(prefix="styler-") as folder:
+        shown = [upload.drawable(Path(tempfile.mkdtemp(dir=folder))) for upload in uploads]
+        yield gr.skip() if shown == [upload.path for upload in uploads] else [*map(str, shown)]
+
+
+def image_of(item: Any) -> Any:
+    """The file of an image of a gallery."""
+    return item.get("image") if isinstance(item, Mapping) else item
 
 
 def sample(key: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -21,8 +21,12 @@ from styler import images, samples
 HASH = "[0-9a-f]" * 64  # names the folder of a file after what is in it
 MAX_MEGAPIXELS = 50  # as decoded, 0.6 GB
 # What browsers send as images. Pillow knows many more, of which some start other programs or are seldom looked after.
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
+FORMATS = ("PNG", "JPEG", "HEIF", "WEBP", "AVIF", "TIFF", "GIF", "BMP")
+DRAWN = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "GIF", "BMP")  # by browsers
+COPY = 2048  # px; longest side of a copy for browsers, twice that of the largest picture, for strokes seen from near
 BLOCK = 1 << 18  # bytes of a file to be hashed at a time
+
+T = TypeVar("T")
 
 # One file at a time: a large image takes much memory until it has its size, and many threads starve all else.
 _reader = ThreadPoolExecutor(1)
@@ -109,6 +113,23 @@ class Upload:
 
         return _frugally(decode)
 
+    def drawable(self, folder: Path) -> Path:
+        """Return the file, or a copy in a folder if browsers can't draw its format; what is broken is told."""
+
+        def decode() -> torch.Tensor | None:
+            opened = self._opened()
+            image = images.read(opened, self.name)
+            if opened.format in DRAWN:
+                return None
+            return images.resize(image, COPY) if max(image.shape) > COPY else image
+
+        image = _frugally(decode)
+        if image is None:
+            return self.path
+        copy = folder / f"{self.path.stem}.jpg"
+        images.save(image, copy)
+        return copy
+
     @property
     def name(self) -> str:
         """What sentences call the file."""
@@ -127,7 +148,7 @@ class Upload:
         return image
 
 
-def _frugally(decode: Callable[[], torch.Tensor]) -> torch.Tensor:
+def _frugally(decode: Callable[[], T]) -> T:
     """Decode when it is its turn, and hand back to the system what that took; glibc would keep it for the next time."""
     try:
         return _reader.submit(decode).result()

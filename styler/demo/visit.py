@@ -1,6 +1,7 @@
 """What a touch does: each function takes what the page holds and returns what it is to show."""
 
 import html
+import tempfile
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -14,10 +15,12 @@ from PIL import Image
 from styler import images, samples
 from styler.demo import advice, painting, parts, plots
 from styler.demo.checks import brief, choice, listed, number
+from styler.demo.compare import as_files
 from styler.demo.errors import told
 from styler.demo.orders import MAX_PAINTINGS, RELUS, SIZES, WHERE, Order, drawn_on, order
 from styler.demo.uploads import Upload, given
 from styler.estimator import RECIPE_PARAMS, StyleTransfer
+from styler.making import save_making_of
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.schedule import PRESETS
 from styler.subject import find_subject
@@ -28,6 +31,8 @@ INK, SEEN_THROUGH, OPAQUE = (255, 90, 60), 160, 208
 # What is set again as it was for a picture.
 REPEATED = ("preset", "strength", "size", "pooling", "style_scale", "colors", "random_state", *RECIPE_PARAMS)
 READY = "Painted beforehand. Tap Paint to see it happen, or choose a photo and a painting of your own."
+STAYS = "A link to it works for an hour from when it was painted."
+AFTER = ("Send", "Making of", "Use as photo", "Paint finer")  # what can be done with a finished picture
 BEGUN, AGAIN = "One moment …", "Tap Paint to try again."
 
 
@@ -78,7 +83,7 @@ def wanted(content: Any, style: Any, mixed: Any, *rest: Any) -> Order:
     *shares, preset, strength, size, smooth, colors, scale, where, drawing, init, start, seed = usual
     if not isinstance(smooth, bool):
         raise ValueError(f"Whether shapes are to be smoother is {brief(smooth)}; choose true or false.")
-    paintings = [style, *(item.get("image") if isinstance(item, Mapping) else item for item in items)]
+    paintings = [style, *map(parts.image_of, items)]
     pooling = "average" if smooth else "max"
     shares = shares[: len(paintings)]
     more = (pooling, colors, scale, where, drawing, init, start, seed, layers, content_layer, style_loss, content_loss)
@@ -150,22 +155,49 @@ def fresh(content: Any, picture: Any) -> list[Any]:
         photo = images.like(Upload.of(content, "photo").read(DRAWN), "a path")
     except ValueError as error:
         return [gr.skip(), parts.note(str(error))]
-    return [(photo, photo), parts.note("Tap Paint to paint this photo.")]
+    return [as_files(photo, photo), parts.note("Tap Paint to paint this photo.")]
 
 
-def reopen(content: Any, picture: Any, request: gr.Request) -> list[Any]:
-    """Make a page that was opened by a link ready; its picture may be gone from the server, unlike its sample."""
+def reopen(content: Any, style: Any, picture: Any, request: gr.Request) -> Iterator[list[Any]]:
+    """Make a page that was opened by a link ready: with its picture if it is still here, else with what there is."""
     if "deep_link" not in request.query_params:
-        return [gr.skip()] * len(show(None, "", busy=False))
-    kept = _given(picture)
-    if len(kept) != 2:
-        kept = _given([content, content])
-    # Gradio keeps no words on buttons in a link, and would have them all say "Run".
-    words = ["Use as photo", "Paint finer", "Paint", *map(parts.pair_title, samples.PAIRS)]
-    named = [gr.Button(name, interactive=i > 1) for i, name in enumerate(words)]
-    shown = tuple(map(str, kept)) or None
-    updates = show(shown, parts.note("Opened from a link. Tap Paint to paint it."), busy=False)
-    return [*updates[:3], gr.Button("Stop", interactive=False), *updates[4:6], *named]
+        yield [gr.skip()] * (2 + len(show(None, "", busy=False)))
+        return
+    kept, pair = _given(picture), samples.PAIRS[0]
+    files: Any = (None, None)
+    sides = [
+        gr.skip() if given(file) else str(samples.path(key)) for file, key in zip((content, style), pair, strict=True)
+    ]
+    with tempfile.TemporaryDirectory(prefix="styler-") as folder:
+        if len(kept) == 2 and kept[1].suffix == ".png":
+            note = f"Opened from a link. {STAYS}"
+            jpeg = Path(folder, f"{kept[1].stem}.jpg")
+            images.save(Upload.of(picture[1], "picture").read(), jpeg)
+            files = str(kept[1]), str(jpeg)
+        elif len(kept) == 2:
+            note = "Opened from a link. Tap Paint to paint it."
+        elif given(content):
+            kept, note = _given([content, content]), "Opened from a link, with its settings. Tap Paint to paint it."
+        else:
+            kept = [samples.path(pair[0]), Path(parts.result(pair))]
+            note = "The picture of this link is no longer here. Its settings are set; choose a photo to paint."
+        updates = show(tuple(map(str, kept)), parts.note(note), busy=False, files=files)
+        # Gradio keeps no words on buttons in a link, and would have them all say "Run".
+        words = [*AFTER, "Paint", *map(parts.pair_title, samples.PAIRS)]
+        named = [gr.Button(name, interactive=i >= len(AFTER) or files[0] is not None) for i, name in enumerate(words)]
+        yield [*sides, *updates[:3], gr.Button("Stop", interactive=False), *updates[4:6], *named]
+
+
+def making(png: Any) -> Iterator[Any]:
+    """Return the making of the picture that is shown, as a file to be sent or kept."""
+    upload = Upload.of(png, "picture")
+    frames = painting.MAKINGS.get(upload.digest)
+    if frames is None:
+        raise ValueError("The making of this picture is no longer here; paint it again.")
+    with tempfile.TemporaryDirectory(prefix="styler-") as folder:
+        film = Path(folder, f"{upload.path.stem}.webp")
+        save_making_of(frames, film)
+        yield gr.DownloadButton(value=str(film))
 
 
 def show_shares(mixed: Any) -> list[gr.Column]:
@@ -236,13 +268,12 @@ def show(
         else [gr.DownloadButton(interactive=False)] * 2
     )
     return [
-        picture,
+        as_files(*picture) if isinstance(picture, tuple) else picture,
         note,
         gr.skip() if drawn is None else drawn,
         gr.Button(interactive=busy),
         *downloads,
-        gr.Button(interactive=done),
-        gr.Button(interactive=done),
+        *[gr.Button(interactive=done)] * len(AFTER),
         *[gr.Button(interactive=not busy)] * (1 + len(samples.PAIRS)),
     ]
 
