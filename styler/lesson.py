@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,7 @@ from styler.style import style_statistics
 from styler.vgg import VGG19, fast_dtype
 
 SIZE = 192  # px; longest side at which images are looked at
+T = TypeVar("T")
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", CONTENT_LAYER, "relu5_1")
 
 
@@ -312,16 +313,21 @@ def at_sizes(painter: StyleTransfer, photo: ImageLike, sizes: Sequence[int], ste
     ------
     Stage
         After each step.
+
+    Raises
+    ------
+    ValueError
+        If the painter was fitted with regions.
     """
-    recipe, net = painter.scales_[0].recipe, network()
+    recipe, net, style = painter.scales_[0].recipe, network(), painter.paintings_
+    if not isinstance(style, list):
+        raise ValueError("the painter was fitted with regions; fit it with one style.")
     scales = [Scale(size, n, recipe) for size, n in zip(sizes, steps, strict=True)]
-    picture = Picture(
-        resize(read(photo, "the photo"), sizes[-1]), [painter.paintings_], painter.strength, painter.style_scale
-    )
+    picture = Picture(resize(read(photo, "the photo"), sizes[-1]), [style], painter.strength, painter.style_scale)
     yield from paint(net, picture, scales, painter.optimizer, budget(painter.max_memory, net.device))
 
 
-def within(stages: Iterable[Stage], seconds: float) -> Iterator[Stage]:
+def within(stages: Iterable[T], seconds: float) -> Iterator[T]:
     """Those stages that come within a time from now, and at least the first."""
     begun = time.monotonic()
     for stage in stages:
