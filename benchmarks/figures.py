@@ -13,39 +13,24 @@ from tqdm import tqdm
 
 from benchmarks.controls import MAX_BYTES, Row, sheet
 from benchmarks.report import as_jpeg
-from styler import StyleTransfer
 from styler.cli import number
 from styler.images import check_output, read, resize, save
+from styler.lesson import rebuilder
+from styler.recipe import STYLE_LAYERS
 
 # Content layer by layer; style from the first layer alone, the first two, and so on.
-STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 FIGURES = {
-    "content": (0.0, [[layer] for layer in ("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_2")]),
-    "style": (1.0, [list(STYLE[: i + 1]) for i in range(len(STYLE))]),
+    "content": [[layer] for layer in ("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_2")],
+    "style": [list(STYLE_LAYERS[: i + 1]) for i in range(len(STYLE_LAYERS))],
 }
 
 
-def rebuilt(image: Tensor, size: int, strength: float, layers: list[str]) -> Tensor:
-    """From noise, what some layers know of an image: at strength 0 its content, at 1 its style."""
-    model = StyleTransfer(
-        size,
-        strength,
-        preset="fine",
-        init="noise",
-        style_layers=layers,
-        content_layers=layers,
-        style_loss="gram",
-        content_loss="squared",
-        random_state=0,
-    )
-    return model.fit(image[0]).transform(image[0])[None]
-
-
-def row(image: Tensor, size: int, strength: float, steps: list[list[str]]) -> Row:
+def row(image: Tensor, size: int, what: str, steps: list[list[str]]) -> Row:
     """The image, and what one layer or some know of it, step by step."""
     yield "itself", resize(image, size)
     for layers in tqdm(steps, unit="picture"):
-        yield ("up to " * (len(layers) > 1)) + layers[-1], rebuilt(image, size, strength, layers)
+        picture = rebuilder(what, layers, size).fit(image[0]).transform(image[0])
+        yield ("up to " * (len(layers) > 1)) + layers[-1], picture[None]
 
 
 def main() -> None:
@@ -61,7 +46,7 @@ def main() -> None:
     out = args.out or Path(f"figure_{args.figure}.jpg")
     try:
         check_output(out)
-        figure = sheet([row(read(args.image), args.size, *FIGURES[args.figure])])
+        figure = sheet([row(read(args.image), args.size, args.figure, FIGURES[args.figure])])
         if out.suffix.lower() in (".jpg", ".jpeg"):
             out.write_bytes(as_jpeg(figure, MAX_BYTES))
         else:

@@ -10,6 +10,7 @@ from styler.demo.disk import swept
 from styler.demo.gate import gate
 from styler.demo.hosting import CONCURRENCY, ROUTES
 from styler.demo.painting import WAITING
+from styler.demo.steps import LEARNING
 
 THEME = gr.themes.Base(
     primary_hue="neutral",
@@ -70,6 +71,15 @@ CSS = (
 #drawn > div, #drawn .prose { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 16px; }
 #drawn svg { width: 100%; height: auto; }
 
+#step .wrap { gap: 6px; }
+.words h2 { margin: 0 0 4px; font-weight: 600; }
+.words p { margin: 0; font-size: 1.05rem; line-height: 1.5; }
+#figure { min-height: 360px; }
+#figure figure { margin: 0; }
+#figure svg { display: block; width: 100%; height: auto; }
+#figure .keep { display: inline-block; padding: 10px 0; }
+#said { min-height: 2em; }
+
 @media (min-width: 768px) {
   #pairs img { aspect-ratio: 2; }
   #shown { position: sticky; top: 12px; align-self: flex-start; }
@@ -88,7 +98,7 @@ LAUNCH: dict[str, Any] = {
     "run_history": False,
     "ssr_mode": False,
     "max_file_size": "30mb",
-    "max_threads": CONCURRENCY + WAITING + 16,  # each who waits or paints holds one
+    "max_threads": CONCURRENCY + WAITING + LEARNING + 16,  # each who waits or paints holds one
     "state_session_capacity": 500,  # of 0.2 MB each
     "app_kwargs": {"routes": ROUTES, "middleware": [Middleware(gate)], "lifespan": swept},
 }

@@ -1,11 +1,12 @@
 """The page itself: what lies where, and what a touch does."""
 
+from contextlib import ExitStack
 from functools import partial
 
 import gradio as gr
 
 from styler import samples
-from styler.demo import api, disk, parts, uploads, visit
+from styler.demo import api, classroom, disk, parts, uploads, visit
 from styler.demo.compare import compared
 from styler.demo.messages import Page
 from styler.demo.orders import (
@@ -54,7 +55,9 @@ def build(size: int = 512) -> gr.Blocks:
     gr.set_static_paths(uploads.shown())
     first = samples.PAIRS[0]
     photo, style_file = (str(samples.path(key)) for key in first)
-    with Page(title="Styler", analytics_enabled=False, delete_cache=(int(disk.SWEPT), disk.KEPT)) as page:
+    page = Page(title="Styler", analytics_enabled=False, delete_cache=(int(disk.SWEPT), disk.KEPT))
+    with page, gr.Tabs() as tabs, ExitStack() as within:
+        within.enter_context(gr.Tab("Paint"))
         gr.HTML("<h1>Styler</h1><p>Your photo, in the style of a painting.</p>", elem_id="head")
         with gr.Row(elem_id="pairs", elem_classes="shelf"):
             pairs = [
@@ -193,6 +196,8 @@ def build(size: int = 512) -> gr.Blocks:
         gr.on(changes, visit.look, asked, hint, trigger_mode="always_last", **AT_ONCE)
         page.load(visit.reopen, [content, style, picture], [content, style, *live], **SENT)
         page.load(parts.times, sized, times, **AT_ONCE)  # a link may have brought another size
+        within.close()
+        classroom.tab(page, tabs, content, style)
     page.queue(api_open=False)  # or a direct call would go past the limits of the queue
     return page
 
