@@ -24,7 +24,7 @@ from styler.subject import find_subject
 
 LEARNING = 12  # visitors who wait for a figure; the next is asked to come back
 LINE = Line(1, LEARNING)  # a figure takes seconds and a painting more, so they have lines of their own
-LONGEST = 20.0  # seconds, then a figure ends as it is
+USUAL, LONGEST = 3.0, 20.0  # seconds that a figure takes, and after which it ends as it is
 SMALL = 96  # px; of what is painted for a figure
 SMALLER = 80  # px; where there are three of them
 SHOWN = 320  # px; of what is shown of the photo and the painting
@@ -108,11 +108,11 @@ def draw(order: Asked) -> Generator[str | int, None, None]:
     ValueError
         If an image can't be read or fetched, or too many are waiting.
     """
-    with closing(LINE.turn()) as turn:
-        for ahead in turn:
-            if not ahead or DRAWN.get(order):  # a class asks for the same
+    with closing(LINE.turn(USUAL)) as turn:
+        for place in turn:
+            if not place.ahead or DRAWN.get(order):  # a class asks for the same
                 break
-            yield ahead
+            yield place.ahead
         drawn = DRAWN.get(order) or ""
         if drawn:
             yield drawn
