@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from benchmarks.controls import MAX_BYTES, Row, sheet
 from benchmarks.report import as_jpeg
-from styler.cli import number
+from styler.arguments import number
 from styler.images import check_output, read, resize, save
 from styler.lesson import rebuilder
 from styler.recipe import STYLE_LAYERS

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from styler import StyleTransfer, cli
+from styler import StyleTransfer, arguments, cli
 from styler.images import read, resize, save, settings
 from styler.objective import CONTENT_LOSSES, STYLE_LOSSES
 from styler.painting import COLORS
@@ -22,13 +22,13 @@ BALL, CAT, STARRY, WAVE = (str(path(key)) for key in ("ball", "cat", "starry_nig
 
 
 def test_choices_are_the_estimators():
-    assert tuple(PRESETS) == cli.PRESETS
-    assert tuple(COLORS) == cli.COLORS
-    assert (tuple(STYLE_LOSSES), tuple(CONTENT_LOSSES)) == (cli.STYLE_LOSSES, cli.CONTENT_LOSSES)
+    assert tuple(PRESETS) == arguments.PRESETS
+    assert tuple(COLORS) == arguments.COLORS
+    assert (tuple(STYLE_LOSSES), tuple(CONTENT_LOSSES)) == (arguments.STYLE_LOSSES, arguments.CONTENT_LOSSES)
 
 
 def test_help_needs_no_torch():
-    code = "import sys, styler.cli; styler.cli.parser().format_help(); sys.exit('torch' in sys.modules)"
+    code = "import sys, styler.arguments; styler.arguments.parser().format_help(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
@@ -52,7 +52,7 @@ def test_one_picture_and_its_report(tmp_path, capsys):
         and kept["style"] == [STARRY, WAVE]
         and kept["colors"] == "photo"
     )
-    assert "left" in said.err  # the bar
+    assert "remaining" in said.err  # the bar
 
 
 def test_subject_and_background(tmp_path, capsys):
@@ -186,12 +186,15 @@ def test_bad_input_is_one_sentence_and_status_2(args, says, tmp_path, monkeypatc
         (["--strength", "nan"], "--strength: nan is not a number from 0 to 1."),
         (["--style-scale", "3"], "--style-scale: 3 is not a number from 0.5 to 2."),
         (["--seed", "-1"], "--seed: -1 is not a whole number from 0 to 4294967295."),
-        (["--style-layers", "relu1_1=big"], "the weight in relu1_1=big is no number; write it as relu1_1=0.5."),
+        (["--style-layers", "relu1_1=big"], "the weight in relu1_1=big is not a number; write it as relu1_1=0.5."),
         (
             ["--style-layers", "relu1_1", CAT],
-            f"{CAT} is no layer, such as relu1_1 or relu1_1=0.5; name the pictures before this option",
+            f"{CAT} is not a layer, such as relu1_1 or relu1_1=0.5; write the pictures before this option",
         ),
-        (["--style-weights", "0.5", CAT], f"--style-weights: {CAT} is no number; name the pictures before this option"),
+        (
+            ["--style-weights", "0.5", CAT],
+            f"--style-weights: {CAT} is not a number; write the pictures before this option",
+        ),
     ],
 )
 def test_an_option_out_of_bounds_is_a_line_of_usage_a_sentence_and_status_2(options, says, capsys):
@@ -206,7 +209,7 @@ def test_bounds_are_the_estimators():
         ["--size", "32", "--strength", "0", "--style-scale", "0.5", "--seed", "0"],
         ["--strength", "1", "--style-scale", "2", "--seed", str(2**32 - 1), "--max-memory", "0.01"],
     ):
-        args = vars(cli.parser().parse_args([CAT, "-o", "out.png", *options]))
+        args = vars(arguments.parser().parse_args([CAT, "-o", "out.png", *options]))
         values = {name: args[name] for name in ("size", "strength", "style_scale", "max_memory")}
         StyleTransfer(**values, random_state=args["seed"])._validate_params()
 
