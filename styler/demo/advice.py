@@ -44,7 +44,7 @@ def busyness(photo: torch.Tensor) -> float:
 
 
 def suited(photo: torch.Tensor, paintings: Mapping[str, torch.Tensor], n: int) -> list[str]:
-    """Return the names of the paintings that suit a photo, the best first: with texture to give, and colours near its.
+    """Return the names of the paintings that suit a photo, the best first: with much texture, and colours near its.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def suited(photo: torch.Tensor, paintings: Mapping[str, torch.Tensor], n: int) -
     n : int
         How many to name.
     """
-    rich = {name: painting for name, painting in paintings.items() if texture(painting) >= LITTLE}
+    rich = {name: painting for name, painting in paintings.items() if texture(painting) >= MUCH}
     own = _colours(photo)
     return sorted(rich, key=lambda name: float((_colours(rich[name]) - own).norm()))[:n]
 
