@@ -92,7 +92,7 @@ def page(server: tuple[str, int, str], browser: Browser) -> Iterator[Page]:
     )
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(server[0])
-    expect(page.locator("#pairs button")).to_have_count(5)
+    expect(page.locator("#pairs button")).to_have_count(len(samples.PAIRS))
     yield page
     page.close()
     assert not away
@@ -270,6 +270,21 @@ def test_the_page_fits_and_the_picture_is_the_largest_thing(page: Page, width: i
     areas = {name: box["width"] * box["height"] for name, box in places(page).items() if box}
     assert max(areas, key=lambda name: areas[name]) == "#picture"
     assert page.locator("#picture").bounding_box()["y"] < height / 2
+
+
+def test_three_paintings_are_suggested_and_one_tap_paints_one(page: Page) -> None:
+    tiles = page.locator("#suited button:visible")
+    page.get_by_role("button", name="What would suit it?").click()
+    note(page, "Tap one of the small pictures")
+    expect(tiles).to_have_count(3)
+    assert len({tile.locator("img").get_attribute("src") for tile in tiles.all()}) == 3
+    title = tiles.nth(1).inner_text().strip()
+    (key,) = [key for key, sample in samples.SAMPLES.items() if sample.title == title]
+    tiles.nth(1).click()
+    note(page, "Done after")
+    expect(page.locator("#style img")).to_have_attribute("src", re.compile(samples.path(key).name))
+    choose(page, "coffee")
+    expect(tiles).to_have_count(0)
 
 
 def test_the_subject_stays_a_photo(page: Page, tmp_path: Path) -> None:

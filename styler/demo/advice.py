@@ -1,4 +1,6 @@
-"""A word on a pair before it is painted: what the painting has to give, and whether the photo's subject will hold."""
+"""A word on a pair before it is painted: what the painting has to give, and whether the photo will hold; what suits."""
+
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -41,6 +43,22 @@ def busyness(photo: torch.Tensor) -> float:
     return float(detail[~middle].mean() / detail[middle].mean().clamp_min(1e-3))
 
 
+def suited(photo: torch.Tensor, paintings: Mapping[str, torch.Tensor], n: int) -> list[str]:
+    """Return the names of the paintings that suit a photo, the best first: with much texture, and colours near its.
+
+    Parameters
+    ----------
+    photo : Tensor of shape (1, 3, height, width)
+        RGB in [0, 1].
+    paintings : mapping of str to Tensor of shape (1, 3, height, width)
+    n : int
+        How many to name.
+    """
+    rich = {name: painting for name, painting in paintings.items() if texture(painting) >= MUCH}
+    own = _colours(photo)
+    return sorted(rich, key=lambda name: float((_colours(rich[name]) - own).norm()))[:n]
+
+
 def words(photo: torch.Tensor | None, painting: torch.Tensor | None) -> str:
     """Return what to say of a photo and a painting, of either or of both."""
     said = []
@@ -64,6 +82,11 @@ def words(photo: torch.Tensor | None, painting: torch.Tensor | None) -> str:
         else:
             said.append("The photo's subject stands apart from its background and should hold.")
     return " ".join(said)
+
+
+def _colours(image: torch.Tensor) -> torch.Tensor:
+    """Mean and deviation of each channel."""
+    return torch.cat([image.mean((0, 2, 3)), image.std((0, 2, 3))])
 
 
 def _contrast(image: torch.Tensor) -> torch.Tensor:

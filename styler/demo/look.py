@@ -62,8 +62,10 @@ CSS = (
 #note progress::-webkit-progress-value { background: currentcolor; }
 #note progress::-moz-progress-bar { background: currentcolor; }
 #actions { flex-wrap: nowrap; }
-#after { display: grid; grid-template-columns: repeat(auto-fit, minmax(96px, 1fr)); gap: 8px; }
-#after button { width: 100%; min-height: 40px; white-space: nowrap; }
+#after { display: grid; grid-template-columns: repeat(auto-fit, minmax(84px, 1fr)); gap: 8px; }
+#after button { width: 100%; min-height: 40px; padding: 0 2px; font-size: 0.75rem; white-space: nowrap; }
+#suit { min-height: 40px; }
+#suited { display: grid; grid-template-columns: repeat(3, minmax(0, 160px)); mask-image: none; padding: 0; }
 #times { min-height: 2.8em; }
 #times p { margin: 0; font-size: 0.85rem; }
 #hint { min-height: 3.6em; }

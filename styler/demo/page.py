@@ -78,6 +78,9 @@ def build(size: int = 512) -> gr.Blocks:
                     gr.DeepLinkButton("Copy link", "Copied", size="sm", icon=None)
                 film = gr.DownloadButton("Film", visible="hidden", elem_id="film")
                 hint = gr.HTML(elem_id="hint")
+                suit = gr.Button(visit.SUIT, size="sm", elem_id="suit")
+                with gr.Row(elem_id="suited", elem_classes="shelf"):
+                    tiles = [gr.Button(visible=False, min_width=92) for _ in range(visit.SUGGESTED)]
             with gr.Column(scale=2, min_width=300):
                 preset = gr.Radio([(name.capitalize(), name) for name in PRESETS], value="preview", label="Quality")
                 times = gr.HTML(parts.times(size), elem_id="times")
@@ -155,7 +158,7 @@ def build(size: int = 512) -> gr.Blocks:
 
         api.endpoints()
 
-        live = [picture, note, drawn, stop, png, jpeg, send, making, reuse, finer, paint, *pairs]
+        live = [picture, note, drawn, stop, png, jpeg, send, making, reuse, finer, paint, suit, *pairs]
         # A link remembers values of these, but not of what an update has replaced: so their labels never change.
         asked = [content, style, mixed, *shares, preset, strength, longest, smooth, colors, scale, where, drawing]
         studied = [style_layers, style_loss, content_layer, content_loss]
@@ -166,6 +169,13 @@ def build(size: int = 512) -> gr.Blocks:
             paint.click(visit.begin, None, live, **AT_ONCE),
             finer.click(visit.begin_finer, [preset, longest], [preset, longest, *live], **AT_ONCE),
         ]
+        for i, tile in enumerate(tiles):
+            starts.append(tile.click(visit.choose(i), content, [style, *live], **AT_ONCE))
+        tried = suit.click(visit.begin, None, live, **AT_ONCE).then(
+            visit.suggest, [content, png, jpeg], [*tiles, *live], **SENT
+        )
+        tried.failure(visit.idle, [note, png, jpeg], live, **AT_ONCE)
+        content.change(lambda: [gr.Button(visible=False)] * len(tiles), None, tiles, **AT_ONCE)
         for start in starts:
             run = start.then(visit.run, asked, live, concurrency_limit=None, **QUIET)  # the line is painting.LINE
             run.failure(visit.idle, [note, png, jpeg], live, **AT_ONCE)

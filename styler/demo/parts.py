@@ -122,6 +122,11 @@ def thumbnail(key: str, height: int = 112) -> Image.Image:
     return _fit(samples.path(key), (height, height))
 
 
+def tile(key: str, picture: Path) -> dict[str, Any]:
+    """Return what the button of a suggestion shows: a small picture over the painting's title."""
+    return {"value": samples.SAMPLES[key].title, "icon": icon(_fit(picture, (224, 224)))}
+
+
 def icon(image: Image.Image) -> Any:
     """Return an image as the file data that Gradio makes of a button's icon."""
     buffer = io.BytesIO()

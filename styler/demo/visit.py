@@ -2,7 +2,7 @@
 
 import html
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.schedule import PRESETS
 from styler.subject import find_subject
 
+SUGGESTED, SMALL = 3, 128  # paintings, and px
 DRAWN = 512  # px; longest side of the photo to paint on
 # What is found can be seen through; a brush can't, which tells the two apart.
 INK, SEEN_THROUGH, OPAQUE = (255, 90, 60), 160, 208
@@ -32,6 +33,7 @@ INK, SEEN_THROUGH, OPAQUE = (255, 90, 60), 160, 208
 REPEATED = ("preset", "strength", "size", "pooling", "style_scale", "colors", "random_state", *RECIPE_PARAMS)
 READY = "Painted beforehand. Tap Paint to see it happen, or choose a photo and a painting of your own."
 STAYS = "A link to it works for an hour from when it was painted."
+SUIT = "What would suit it?"
 AFTER = ("Send", "Making of", "Use as photo", "Paint finer")  # what can be done with a finished picture
 BEGUN, AGAIN = "One moment …", "Tap Paint to try again."
 
@@ -133,8 +135,13 @@ def stop(request: gr.Request) -> gr.Button:
 
 def idle(note: Any, *files: Any) -> list[Any]:
     """Make the page ready again after a failure, with the picture that was there before, as PNG and JPEG."""
-    png, jpeg = (str(path) if (path := given(file)) else None for file in files)
-    return show(gr.skip(), parts.note(AGAIN) if BEGUN in str(note) else gr.skip(), busy=False, files=(png, jpeg))
+    return show(gr.skip(), parts.note(AGAIN) if BEGUN in str(note) else gr.skip(), busy=False, files=here(*files))
+
+
+def here(png: Any, jpeg: Any) -> tuple[str | None, str | None]:
+    """The paths of a finished picture's files, where they are still here."""
+    kept = [str(path) if (path := given(file)) else None for file in (png, jpeg)]
+    return kept[0], kept[1]
 
 
 def reuse(png: Any) -> str:
@@ -183,9 +190,44 @@ def reopen(content: Any, style: Any, picture: Any, request: gr.Request) -> Itera
             note = "The picture of this link is no longer here. Its settings are set; choose a photo to paint."
         updates = show(tuple(map(str, kept)), parts.note(note), busy=False, files=files)
         # Gradio keeps no words on buttons in a link, and would have them all say "Run".
-        words = [*AFTER, "Paint", *map(parts.pair_title, samples.PAIRS)]
+        words = [*AFTER, "Paint", SUIT, *map(parts.pair_title, samples.PAIRS)]
         named = [gr.Button(name, interactive=i >= len(AFTER) or files[0] is not None) for i, name in enumerate(words)]
         yield [*sides, *updates[:3], gr.Button("Stop", interactive=False), *updates[4:6], *named]
+
+
+def suggest(content: Any, png: Any, jpeg: Any, request: gr.Request) -> Iterator[list[Any]]:
+    """Paint a photo small in the style of each painting that suits it, and show them side by side."""
+    tiles: list[Any] = [gr.skip()] * SUGGESTED
+    for i, key in enumerate(suitable(Upload.of(content, "photo"))):
+        wish = order(content, [{"path": str(samples.path(key))}], None, "preview", 0.5, SMALL)
+        for view in painting.paint(wish, str(request.session_hash)):
+            if view.png:
+                tiles[i] = gr.Button(visible=True, **parts.tile(key, Path(view.png)))
+            words = f"{i + 1} of {SUGGESTED}: {view.note}"
+            yield [*tiles, *show(gr.skip(), parts.note(words, view.progress), busy=True, files=None)]
+        if view.note.startswith("Stopped"):
+            break
+    shown = show(
+        gr.skip(), parts.note("Tap one of the small pictures to paint it large."), busy=False, files=here(png, jpeg)
+    )
+    yield [*tiles, *shown]
+
+
+def choose(place: int) -> Callable[..., list[Any]]:
+    """Return what turns to one of the paintings that were suggested, and begins."""
+
+    def chosen(content: Any, request: gr.Request) -> list[Any]:
+        return [str(samples.path(suitable(Upload.of(content, "photo"))[place])), *begin(request)]
+
+    return chosen
+
+
+@lru_cache(maxsize=64)
+def suitable(photo: Upload) -> list[str]:
+    """The keys of the paintings of the shelf that suit a photo."""
+    shelf = {key: samples.path(key) for key in samples.keys("style") if samples.SAMPLES[key].url is None}
+    paintings = {key: images.resize(images.read(path), advice.LOOKED_AT) for key, path in shelf.items()}
+    return advice.suited(photo.read(advice.LOOKED_AT), paintings, SUGGESTED)
 
 
 def making(png: Any) -> Iterator[Any]:
@@ -274,7 +316,7 @@ def show(
         gr.Button(interactive=busy),
         *downloads,
         *[gr.Button(interactive=done)] * len(AFTER),
-        *[gr.Button(interactive=not busy)] * (1 + len(samples.PAIRS)),
+        *[gr.Button(interactive=not busy)] * (2 + len(samples.PAIRS)),
     ]
 
 
