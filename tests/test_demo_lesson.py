@@ -18,9 +18,10 @@ VALUES = [control.value for step in steps.STEPS for control in step.controls]
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures of fewer pixels, which say the same."""
-    monkeypatch.setattr(steps, "SMALL", 48)
-    monkeypatch.setattr(steps, "SMALLER", 40)
+    monkeypatch.setattr(steps, "SMALL", 40)
+    monkeypatch.setattr(steps, "SMALLER", 32)
     monkeypatch.setattr(steps, "SHOWN", 64)
+    monkeypatch.setattr(steps, "COARSE_TO_FINE", (1, 1, 1))
     monkeypatch.setattr(lesson, "SIZE", 64)
 
 
@@ -70,7 +71,7 @@ def test_a_new_place_is_farther_than_new_colours() -> None:
 
 def test_the_points_are_the_plane_s_and_the_goal_moves_with_the_weights() -> None:
     goals = {}
-    for content, style in ((0.5, 0.5), (1, 0), (0, 1)):
+    for content, style in ((1, 0), (0, 1)):
         figure = drawn("4", **{"Weight of content": content, "Weight of style": style})
         told = [spot.get("aria-label", "") for spot in spots(figure)]
         assert told[0].startswith("the photo: content 0.00, style 1.00")

@@ -29,6 +29,7 @@ SMALL = 96  # px; of what is painted for a figure
 SMALLER = 80  # px; where there are three of them
 SHOWN = 320  # px; of what is shown of the photo and the painting
 GRAM_CHANNELS = 32
+COARSE_TO_FINE = (10, 4, 1)  # steps, at a third of the size, at two thirds and at the whole
 
 Figures = Generator[str, None, None]
 
@@ -298,7 +299,7 @@ def descent(photo: Tensor, painting: Tensor, what: str, layer: str, seed: float)
 def scales(photo: Tensor, painting: Tensor, size: float) -> Figures:
     """The same photo at one scale, and coarse to fine, in the same time."""
     whole = int(size)
-    sizes, steps = [whole // 3, 2 * whole // 3, whole], [10, 4, 1]
+    sizes = [whole // 3, 2 * whole // 3, whole]
     painter = StyleTransfer(whole, style_loss="moments").fit(painting[0])
     side = (WIDTH - 6) / 2
     width, height = fitted(photo, side, 240)
@@ -322,7 +323,7 @@ def scales(photo: Tensor, painting: Tensor, size: float) -> Figures:
         return figure.svg("One scale, and coarse to fine, in the same time", height + 64, body)
 
     for title, stages in (
-        (coarse, lesson.at_sizes(painter, photo, sizes, steps)),
+        (coarse, lesson.at_sizes(painter, photo, sizes, COARSE_TO_FINE)),
         (alone, lesson.at_sizes(painter, photo, [whole], [60])),
     ):
         begun, pictures = time.monotonic(), []
