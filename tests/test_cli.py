@@ -271,7 +271,7 @@ def test_a_killed_picture_goes_on_from_its_checkpoint(tmp_path, capsys):
     """Killed with no chance to tidy up, wherever it is: what lies on disk is whole, and the rest is painted."""
     out, checkpoint = tmp_path / "out.png", tmp_path / "out.png.resume"
     args = [CAT, WAVE, "-o", str(out), "--size", "64", "--preset", "preview"]
-    code = "import sys, styler.cli as c; c.CHECKPOINT_SECONDS = 0; sys.exit(c.main(sys.argv[1:]))"
+    code = "import sys, styler.cli as c, styler.runs as r; r.CHECKPOINT_SECONDS = 0; sys.exit(c.main(sys.argv[1:]))"
     process = subprocess.Popen([sys.executable, "-c", code, *args], stderr=subprocess.DEVNULL)
     while not checkpoint.exists():
         assert process.poll() is None
