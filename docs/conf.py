@@ -21,7 +21,6 @@ exclude_patterns = ["gallery/**/*.ipynb", "gallery/**/*.py", "gallery/**/*.md5",
 autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
-myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 # Examples that have not changed are not run again; the gallery keeps their pictures beside it.
 sphinx_gallery_conf = {
@@ -37,5 +36,6 @@ sphinx_gallery_conf = {
 }
 html_theme = "pydata_sphinx_theme"
 html_title = "Styler"
+html_sidebars = {name: [] for name in ("quickstart", "guide", "lesson", "code", "benchmarks")}
 html_show_sourcelink = False
 html_theme_options = {"navbar_align": "left", "show_toc_level": 2, "secondary_sidebar_items": ["page-toc"]}

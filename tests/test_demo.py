@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import Request, urlopen
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
@@ -471,3 +472,23 @@ def test_a_forged_path_reads_no_file_of_the_server(server: tuple[str, int, str])
     with urlopen(f"{url}/{event}", timeout=20) as answer:
         told = answer.read()
     assert b"event: error" in told and b"event: complete" not in told
+
+
+def test_a_step_of_the_lesson_has_an_address_and_its_figure_can_be_kept(
+    page: Page, server: tuple[str, int], tmp_path: Path
+) -> None:
+    page.goto(f"{server[0]}/?step=1")
+    maps = page.locator("#figure .spot")
+    expect(maps).to_have_count(12, timeout=30_000)
+    place = maps.nth(3).locator(".where")
+    expect(place).to_be_hidden()
+    maps.nth(3).locator("image").first.click()
+    expect(place).to_be_visible()
+    with page.expect_download() as download:
+        page.locator("#figure .keep").click()
+    download.value.save_as(tmp_path / "figure.svg")
+    assert ElementTree.parse(tmp_path / "figure.svg").getroot().get("viewBox")
+    page.get_by_role("button", name="Next step").click()
+    expect(page.locator("#figure svg")).to_have_attribute("aria-label", re.compile("content distance"), timeout=30_000)
+    assert page.url == f"{server[0]}/?step=2"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

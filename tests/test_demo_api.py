@@ -1,4 +1,4 @@
-"""The page's endpoints, through the clients that the README shows, on a server of this process."""
+"""The page's endpoints, through the clients that the guide shows, on a server of this process."""
 
 import asyncio
 import base64
@@ -50,7 +50,7 @@ def client(server: str, tmp_path: Path) -> Client:
 
 @pytest.fixture
 def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files that the README's examples name, in the working directory."""
+    """The files that the guide's examples name, in the working directory."""
     for name, key in (("photo.jpg", "cat"), ("painting.jpg", "starry_night")):
         images.save(images.resize(images.read(samples.path(key)), 64), tmp_path / name)
     monkeypatch.chdir(tmp_path)
@@ -65,8 +65,8 @@ def importable(name: str) -> bool:
 
 
 def example(language: str, about: str, server: str) -> str:
-    """The README's block of code in a language that holds a word, speaking to the test's server, at a small size."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    """The guide's block of code in a language that holds a word, speaking to the test's server, at a small size."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs" / "guide.md").read_text(), re.DOTALL)
     (found,) = [block for block in blocks if about in block]
     assert "http://127.0.0.1:7860" in found
     return found.replace("http://127.0.0.1:7860", server).replace("512", "64")

@@ -24,7 +24,7 @@ from styler.subject import find_subject
 
 LEARNING = 12  # visitors who wait for a figure; the next is asked to come back
 LINE = Line(1, LEARNING)  # a figure takes seconds and a painting more, so they have lines of their own
-USUAL, LONGEST = 3.0, 20.0  # seconds that a figure takes, and after which it ends as it is
+USUAL, LONGEST = 3.0, 30.0  # seconds that a figure takes, and after which it ends as it is
 SMALL = 96  # px; of what is painted for a figure
 SMALLER = 80  # px; where there are three of them
 SHOWN = 320  # px; of what is shown of the photo and the painting
@@ -469,8 +469,8 @@ STEPS = (
     Step(
         "When it fails, and why",
         "The lecture's third picture failed: a subject before a busy background, in the style of a nebula. Its guess: "
-        "such a style has little texture, and content does not hold the subject apart from what is behind it. Compare "
-        "how far the subject is off in three ways of painting.",
+        "little texture in the style, and a content that does not hold the subject apart. With the astronaut we found: "
+        "to paint the background alone keeps her, and matched strokes do not, as the style is dark.",
         [
             Pick("Photo to paint", SUBJECTS, "astronaut"),
             Pick("Style to take", SKIES, "deep_field"),
