@@ -204,18 +204,18 @@ def test_the_line_is_first_come_first_served_and_bounded() -> None:
     from styler.demo.line import Line
 
     line = Line(places=1, waiting=1)
-    first, second = line.turn(5), line.turn(7)
+    first, second = line.turn(lambda: 5), line.turn(lambda: 7)
     assert next(first) == (0, 0)
     place = next(second)
     assert place.ahead == 1 and 4 < place.seconds <= 5
     with pytest.raises(ValueError, match="try again in a few minutes"):
-        next(line.turn(1))
+        next(line.turn(lambda: 1))
     threading.Timer(0.1, line.look_up).start()  # as when somebody is stopped, who has to be told at once
     assert next(second).ahead == 1
     threading.Timer(0.1, first.close).start()
     assert next(second) == (0, 0)
     second.close()
-    assert next(line.turn(1)) == (0, 0)
+    assert next(line.turn(lambda: 1)) == (0, 0)
 
 
 def test_the_time_told_is_learnt_from_pictures_just_painted() -> None:
@@ -227,7 +227,7 @@ def test_the_time_told_is_learnt_from_pictures_just_painted() -> None:
     expected = painting.estimate("fine", 65)
     painting.learn_pace(asked, expected, 3 * expected)
     assert painting.estimate("fine", 65) == pytest.approx(3 * expected)
-    painting.learn_pace(asked, 3 * expected, 1.5 * expected)
+    painting.learn_pace(asked, expected, 1.5 * expected)
     assert painting.estimate("fine", 65) == pytest.approx(2 * expected)  # two thirds of 1.5 and a third of 3
     assert painting.estimate("fine", 66) < 2 * expected  # of other sizes nothing is known yet
 

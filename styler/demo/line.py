@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,14 +27,14 @@ class Place(NamedTuple):
 
 @dataclass(eq=False)
 class Ticket:
-    """Somebody in line: how long their painting takes, and when it began."""
+    """Somebody in line: how long their painting takes, as far as is known by now, and when it began."""
 
-    seconds: float
+    seconds: Callable[[], float]
     begun: float | None = None
 
     def left(self, now: float) -> float:
         """Seconds until it is done, if all goes as expected; what is late may be done any time."""
-        return self.seconds if self.begun is None else max(1.0, self.seconds - (now - self.begun))
+        return self.seconds() if self.begun is None else max(1.0, self.seconds() - (now - self.begun))
 
 
 class Line:
@@ -56,13 +56,13 @@ class Line:
         self._tickets: list[Ticket] = []
         self._moves, self._moved = 0, threading.Condition()
 
-    def turn(self, seconds: float) -> Generator[Place, None, None]:
+    def turn(self, seconds: Callable[[], float]) -> Generator[Place, None, None]:
         """Stand in line until the generator is closed, which has to be seen to.
 
         Parameters
         ----------
-        seconds : float
-            About how long the painting will take.
+        seconds : callable
+            Tells about how long the painting will take; asked anew each time that somebody is told.
 
         Yields
         ------

@@ -122,14 +122,18 @@ def estimate(preset: str, size: int, style_layers: Any = None, content_layers: A
     """Return about how many seconds a painting takes on this machine, of a photo or of one that is 4:3."""
     layers = {"style_layers": style_layers, "content_layers": content_layers}
     model = StyleTransfer(size, preset=preset, device=DEVICE, **layers)
-    return model.expected_seconds(photo) * (PACES.get((preset, size)) or 1.0)
+    return model.expected_seconds(photo) * pace(preset, size)
+
+
+def pace(preset: str, size: int) -> float:
+    """Return how much longer paintings take here than expected; 1 until one was painted."""
+    return PACES.get((preset, size)) or 1.0
 
 
 def learn_pace(order: Order, expected: float, seconds: float) -> None:
     """Learn from a painting just done how long the next ones will take; those before it count for a third."""
-    key = order.preset, order.size
+    key, now = (order.preset, order.size), seconds / expected
     before = PACES.get(key)
-    now = (before or 1.0) * seconds / expected
     PACES.keep(key, now if before is None else (2 * now + before) / 3)
 
 
@@ -161,8 +165,9 @@ def paint(order: Order, session: str) -> Iterator[View]:
                 yield from _files(order, shown, finished, f"Done; painted before, in {finished.seconds:.0f} s")
                 return
             images.save(first_sight(order, photo), recoloured)
-            expected = estimate(order.preset, order.size, order.style_layers, order.content_layers, photo)
-            with closing(LINE.turn(expected)) as turn:
+            kind = order.preset, order.size
+            expected = estimate(*kind, order.style_layers, order.content_layers, photo) / pace(*kind)
+            with closing(LINE.turn(lambda: expected * pace(*kind))) as turn:
                 for place in turn:
                     if STOPPING.get(session):
                         yield View(shown, recoloured, "Stopped before it began.", last=True)
