@@ -18,7 +18,7 @@ NAMED = "() => new URLSearchParams(location.search).get('step')"
 # A file made of the figure as it is in the page; nothing is asked of the server.
 KEEP = (
     "const file = new Blob([new XMLSerializer().serializeToString(this.parentNode.querySelector('svg'))], "
-    "{type: 'image/svg+xml'}); this.href = URL.createObjectURL(file)"
+    "{type: 'image/svg+xml'}); this.href = window.URL.createObjectURL(file)"
 )
 LOOKING = "Drawing …"
 
