@@ -97,7 +97,7 @@ def test_a_figure_is_drawn_once_and_only_for_what_is_there() -> None:
 
 
 def test_one_figure_at_a_time_and_the_rest_wait_or_are_sent_away() -> None:
-    turns = [steps.LINE.turn(1) for _ in range(1 + steps.LEARNING)]
+    turns = [steps.LINE.turn(lambda: 1) for _ in range(1 + steps.LEARNING)]
     assert [next(turn).ahead for turn in turns] == list(range(1 + steps.LEARNING))
     try:
         other = steps.asked("2", *FILES, VALUES)

@@ -109,7 +109,7 @@ def draw(order: Asked) -> Generator[str | int, None, None]:
     ValueError
         If an image can't be read or fetched, or too many are waiting.
     """
-    with closing(LINE.turn(USUAL)) as turn:
+    with closing(LINE.turn(lambda: USUAL)) as turn:
         for place in turn:
             if not place.ahead or DRAWN.get(order):  # a class asks for the same
                 break
