@@ -200,7 +200,7 @@ def test_ctrl_c_keeps_the_pictures_that_are_done(photos, tmp_path):
     [
         (["photos", STARRY, "-o", "out", "--jobs", "0"], "--jobs is 0"),
         (["photos", STARRY, "-o", "out.png"], "out.png names a file; many photos go to a folder"),
-        (["photos", STARRY, "-o", "out", "--resume"], "--resume and --save-mask are for one photo"),
+        (["photos", STARRY, "-o", "out", "--resume"], "--resume, --save-mask and --making-of are for one photo"),
         (["nothing", STARRY, "-o", "out"], "there is no photo in nothing"),
         (["photos", STARRY, "-o", CAT], "names a file; many photos go to a folder"),
         (["photos", STARRY, "-o", "photos"], "would replace it"),

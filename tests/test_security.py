@@ -100,6 +100,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             patch.setitem(sys.modules, "matplotlib", None)  # Gradio looks for it in all places at every call
         from styler.demo import LAUNCH, build
 
+        patch.setattr("styler.demo.visit.SMALL", 32)
         page = build(size=64)
         _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **LAUNCH)
         found = Place(urlsplit(url).netloc, uploads, outside, f"http://127.0.0.1:{trap.server_port}", fetched)
@@ -170,7 +171,7 @@ def honest(component: dict[str, Any], given: dict[str, Any]) -> Any:
 def told(answer: str) -> str:
     """An answer without what is another each time: numbers of calls and times, how often the picture was shown on its
     way and whether it was painted before, and the name that was asked for."""
-    passing = ('"process_starts"', '"estimation"', '"process_generating"')
+    passing = ('"process_starts"', '"estimation"', '"process_generating"', '"heartbeat"')
     lines = [line for line in answer.splitlines() if line and not any(message in line for message in passing)]
     changing = r'"(event_id|duration|average_duration|avg_time|cache_duration|eta)":("[^"]*"|[\d.e-]+)'
     return re.sub(rf"{changing}|( after|; painted before, in) \d+ s", "", "\n".join(lines)).replace(
