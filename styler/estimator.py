@@ -24,7 +24,7 @@ from styler.descent import OPTIMIZERS
 from styler.images import ImageLike, like, read, resize
 from styler.jobs import side_by_side
 from styler.losses import content_loss, style_loss
-from styler.memory import budget
+from styler.memory import budget, freed_memory_kept
 from styler.objective import CONTENT_LOSSES, STYLE_LOSSES
 from styler.painting import COLORS, Picture, Point, Stage, paint
 from styler.recipe import PIXELS, STYLE_LAYERS, layer_weights
@@ -487,9 +487,10 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             noise = check_random_state(self.random_state).uniform(0.5 - FAINT, 0.5 + FAINT, photo.shape)
             start = torch.from_numpy(noise).to(photo)
         picture = Picture(photo, styles, self.strength, self.style_scale, self.colors, masks, start)
-        for stage in paint(network, picture, self.scales_, self.optimizer, memory, resume):
-            self._report(stage)
-            yield stage
+        with freed_memory_kept(network.device, float(photo[0, 0].numel())):
+            for stage in paint(network, picture, self.scales_, self.optimizer, memory, resume):
+                self._report(stage)
+                yield stage
 
     def _styles(
         self, regions: Mapping[str, ImageLike] | None, photo: Tensor, picture: Tensor

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 import torch
@@ -28,6 +32,9 @@ CONTAINER = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
 )
+# The names that glibc's malloc.h gives to what can be set; and pixels up to which a picture's maps are kept.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+KEPT_UP_TO = 1.5e6
 
 
 class Plan(NamedTuple):
@@ -112,3 +119,31 @@ def tile_side(shape: tuple[int, int], memory: float, look: float, halo: int) -> 
         return None
     side = min(max(SIDE, HALOS * halo), max(pixels, 0) ** 0.5 - 2 * halo)
     return max(SMALLEST, int(side) // GRID * GRID)
+
+
+@contextmanager
+def freed_memory_kept(device: torch.device, pixels: float) -> Iterator[None]:
+    """Let the C library keep what is freed for the next step, and give it back to the system at the end.
+
+    By itself glibc gives each large map back at once and asks for it again, a page at a time: a fifth of the time of a
+    step at 512 px on a CPU. Large pictures are left alone, as memory in pieces might not suffice. Elsewhere than on
+    Linux with glibc nothing is done.
+
+    Parameters
+    ----------
+    device : torch.device
+    pixels : float
+        Of the finished picture.
+    """
+    libc: Any = ctypes.CDLL(None) if sys.platform == "linux" and device.type == "cpu" else None
+    if pixels > KEPT_UP_TO or not hasattr(libc, "malloc_trim"):
+        yield
+        return
+    for parameter, value in ((M_ARENA_MAX, 1), (M_MMAP_THRESHOLD, 2**30), (M_TRIM_THRESHOLD, 2**31 - 1)):
+        libc.mallopt(parameter, value)
+    try:
+        yield
+    finally:
+        for parameter, value in ((M_MMAP_THRESHOLD, 2**25), (M_TRIM_THRESHOLD, 2**26)):
+            libc.mallopt(parameter, value)
+        libc.malloc_trim(0)

@@ -1,15 +1,17 @@
 """Memory: what a budget decides, and a picture painted by tiles or gone on with."""
 
+import ctypes
 from itertools import accumulate
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from PIL import Image
 
 from styler import StyleTransfer, checkpoint, memory, samples
 from styler.descent import Descent
-from styler.memory import GB, LOOK, available, plan, tile_side
+from styler.memory import GB, LOOK, available, freed_memory_kept, plan, tile_side
 from styler.painting import Point
 from styler.recipe import Recipe
 from styler.schedule import planned, schedule
@@ -48,6 +50,17 @@ def test_the_memory_of_a_container_is_what_it_may_have(tmp_path, monkeypatch):
     held.write_text("80000000\n")
     (tmp_path / "memory.stat").write_text("anon 10\ninactive_file 30000000\n")
     assert available(CPU) == 40e6
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="needs glibc")
+def test_what_is_freed_is_kept_while_painting_and_then_given_back():
+    held = psutil.Process().memory_info
+    with freed_memory_kept(CPU, 1e6):
+        maps = [torch.ones(1 << 20) for _ in range(100)]
+        full = held().rss
+        del maps
+        assert held().rss > full - 100e6
+    assert held().rss < full - 300e6
 
 
 def test_too_little_memory_is_told_before_work():
