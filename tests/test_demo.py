@@ -38,7 +38,7 @@ SERVE = """
 import functools, runpy
 import styler.demo
 styler.demo.build = functools.partial(styler.demo.build, size=128)
-styler.demo.visit.SMALL = 32
+styler.demo.visit.SMALL = 64
 runpy.run_path("app.py", run_name="__main__")
 """
 ROOT = Path(__file__).parents[1]

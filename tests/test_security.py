@@ -100,7 +100,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             patch.setitem(sys.modules, "matplotlib", None)  # Gradio looks for it in all places at every call
         from styler.demo import LAUNCH, build
 
-        patch.setattr("styler.demo.visit.SMALL", 32)
+        patch.setattr("styler.demo.visit.SMALL", 64)
         page = build(size=64)
         _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **LAUNCH)
         found = Place(urlsplit(url).netloc, uploads, outside, f"http://127.0.0.1:{trap.server_port}", fetched)
