@@ -487,7 +487,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             noise = check_random_state(self.random_state).uniform(0.5 - FAINT, 0.5 + FAINT, photo.shape)
             start = torch.from_numpy(noise).to(photo)
         picture = Picture(photo, styles, self.strength, self.style_scale, self.colors, masks, start)
-        with freed_memory_kept(network.device, float(photo[0, 0].numel())):
+        with freed_memory_kept(network.device, photo[0, 0].numel(), memory):
             for stage in paint(network, picture, self.scales_, self.optimizer, memory, resume):
                 self._report(stage)
                 yield stage

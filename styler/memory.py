@@ -122,21 +122,24 @@ def tile_side(shape: tuple[int, int], memory: float, look: float, halo: int) -> 
 
 
 @contextmanager
-def freed_memory_kept(device: torch.device, pixels: float) -> Iterator[None]:
+def freed_memory_kept(device: torch.device, pixels: float, memory: float) -> Iterator[None]:
     """Let the C library keep what is freed for the next step, and give it back to the system at the end.
 
-    By itself glibc gives each large map back at once and asks for it again, a page at a time: a fifth of the time of a
-    step at 512 px on a CPU. Large pictures are left alone, as memory in pieces might not suffice. Elsewhere than on
-    Linux with glibc nothing is done.
+    By itself glibc gives each large map back at once and asks for it again, a page at a time. On a CPU that takes an
+    eighth of a step at 512 px. Memory that is kept lies in pieces, so more of it is needed: nothing is done for large
+    pictures, or where memory is short. Nor is anything done without glibc.
 
     Parameters
     ----------
     device : torch.device
     pixels : float
         Of the finished picture.
+    memory : float
+        Bytes to paint in, at most.
     """
     libc: Any = ctypes.CDLL(None) if sys.platform == "linux" and device.type == "cpu" else None
-    if pixels > KEPT_UP_TO or not hasattr(libc, "malloc_trim"):
+    short = pixels > KEPT_UP_TO or 2 * LOOK * torch.float32.itemsize * pixels > memory
+    if short or not hasattr(libc, "malloc_trim"):
         yield
         return
     for parameter, value in ((M_ARENA_MAX, 1), (M_MMAP_THRESHOLD, 2**30), (M_TRIM_THRESHOLD, 2**31 - 1)):

@@ -55,7 +55,7 @@ def test_the_memory_of_a_container_is_what_it_may_have(tmp_path, monkeypatch):
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="needs glibc")
 def test_what_is_freed_is_kept_while_painting_and_then_given_back():
     held = psutil.Process().memory_info
-    with freed_memory_kept(CPU, 1e6):
+    with freed_memory_kept(CPU, 1e5, 4 * GB):
         maps = [torch.ones(1 << 20) for _ in range(100)]
         full = held().rss
         del maps
