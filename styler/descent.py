@@ -56,15 +56,16 @@ def lbfgs(
     x, P, history, share = start
     now, g, terms = function(x)
     P, loss = preconditioner(g) if P is None else P, float(now)
-    for _ in range(max_iter):
+    for left in reversed(range(max_iter)):
         direction = P * newton_direction(P * g, history)
         reach = LONGEST / rms(direction)
         ahead = x + share * (reach.clamp(max=1) if history else reach) * direction
-        loss_ahead, g_ahead, terms_ahead = function(ahead)
+        # Nothing goes on from the last step: whether it made things better is all that has to be known.
+        loss_ahead, g_ahead, terms_ahead = function(ahead, slope=left > 0)
         s, y = (ahead - x) / P, P * (g_ahead - g)
         reached, curvature = values(loss_ahead, dot(s, y))
         if math.isfinite(reached) and math.isfinite(curvature) and reached < WORSE * loss:
-            if curvature > 0:
+            if curvature > 0 and left:
                 history = (*history, (s, y))[-recalled:] if recalled else ()
             x, loss, g, terms, share = ahead, reached, g_ahead, terms_ahead, 1.0
         else:
@@ -105,10 +106,10 @@ def adam(function: Function, start: Descent, max_iter: int, recalled: int = 0) -
     x = start.x.clone()
     optimizer = torch.optim.Adam([x], lr=ADAM_RATE)
     loss, g, terms = function(x)
-    for _ in range(max_iter):
+    for left in reversed(range(max_iter)):
         before, x.grad = x.clone(), g
         optimizer.step()
-        loss, g_ahead, terms_ahead = function(x)
+        loss, g_ahead, terms_ahead = function(x, slope=left > 0)
         if all(map(math.isfinite, values(loss, g_ahead.sum()))):
             g, terms = g_ahead, terms_ahead
         else:

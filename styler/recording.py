@@ -27,17 +27,19 @@ def recorded(function: Function, like: Tensor) -> Function:
         What it gives is overwritten by nothing: each call's is its own.
     """
     # A recording knows addresses, so what it reads has to be kept: the pixels, and all that the function holds.
-    pixels, beside = like.detach().clone(), torch.cuda.Stream(like.device)
+    read, beside = like.detach().clone(), torch.cuda.Stream(like.device)
     beside.wait_stream(torch.cuda.current_stream(like.device))
     with torch.cuda.stream(beside):
-        function(pixels)  # so that libraries have set up what they can't while it is recorded
+        function(read)  # so that libraries have set up what they can't while it is recorded
     torch.cuda.current_stream(like.device).wait_stream(beside)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        loss, gradient, terms = function(pixels)
+        loss, gradient, terms = function(read)
 
-    def replayed(x: Tensor, kept: Function = function) -> tuple[Tensor, Tensor, Terms]:
-        pixels.copy_(x)
+    def replayed(pixels: Tensor, slope: bool = True) -> tuple[Tensor, Tensor, Terms]:
+        if not slope:
+            return function(pixels, slope)
+        read.copy_(pixels)
         graph.replay()
         own = {term: {layer: loss.clone() for layer, loss in losses.items()} for term, losses in terms.items()}
         return loss.clone(), gradient.clone(), own

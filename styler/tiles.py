@@ -8,7 +8,7 @@ back to the pixels. Of the maps of a tile only those count that see no border wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -21,7 +21,15 @@ GRID = 16
 Sums = dict[Any, Any]  # named tuples of tensors, each a sum over positions
 Terms = dict[str, dict[str, Tensor]]
 Losses = dict[str, dict[str, float]]
-Function = Callable[[Tensor], tuple[Tensor, Tensor, Terms]]
+
+
+class Function(Protocol):
+    """Of pixels: the loss, its gradient, and the losses that it is the sum of.
+
+    With `slope` false only the loss is wanted, and the gradient is left at 0.
+    """
+
+    def __call__(self, pixels: Tensor, slope: bool = True) -> tuple[Tensor, Tensor, Terms]: ...
 
 
 class Span(NamedTuple):
@@ -134,7 +142,12 @@ def differentiate(
         One tile costs what one pass costs; several cost a second pass forward, and what they see in common.
     """
 
-    def function(pixels: Tensor) -> tuple[Tensor, Tensor, Terms]:
+    @torch.enable_grad()  # whoever paints may have turned gradients off
+    def function(pixels: Tensor, slope: bool = True) -> tuple[Tensor, Tensor, Terms]:
+        if not slope:
+            with torch.no_grad():
+                terms = judge(add(measure(tile.seen(pixels), tile) for tile in tiles))
+            return total(terms), torch.zeros_like(pixels), terms
         if len(tiles) == 1:
             x = pixels.detach().requires_grad_()
             terms = judge(measure(x, tiles[0]))

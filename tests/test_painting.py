@@ -50,7 +50,7 @@ def test_margin_mirrors_and_comes_off(shape):
     assert torch.equal(without_margin(framed), image)
 
 
-def rosenbrock(x):
+def rosenbrock(x, slope=True):
     """Its minimum, 0, is at (1, 1)."""
     x = x.detach().requires_grad_()
     p, q = x.flatten()
@@ -61,7 +61,7 @@ def rosenbrock(x):
 START = torch.tensor([-0.5, 0.5]).view(1, 1, 1, 2)
 
 
-def bowl(x):
+def bowl(x, slope=True):
     """A quadratic whose axes differ a thousandfold."""
     axes = torch.logspace(0, 3, x.numel(), dtype=x.dtype).view_as(x)
     return (axes * x**2).sum(), 2 * axes * x, {}
@@ -81,7 +81,7 @@ def test_adam_goes_down_the_valley():
 def test_values_that_are_not_finite_are_survived(name):
     calls = []
 
-    def breaks_at_times(x):
+    def breaks_at_times(x, slope=True):
         calls.append(1)
         loss, gradient, losses = rosenbrock(x)
         broken = len(calls) % 4 == 3
