@@ -137,9 +137,8 @@ def freed_memory_kept(device: torch.device, pixels: float, memory: float) -> Ite
     memory : float
         Bytes to paint in, at most.
     """
-    libc: Any = ctypes.CDLL(None) if sys.platform == "linux" and device.type == "cpu" else None
-    short = pixels > KEPT_UP_TO or 2 * LOOK * torch.float32.itemsize * pixels > memory
-    if short or not hasattr(libc, "malloc_trim"):
+    libc = c_library(device)
+    if not libc or pixels > KEPT_UP_TO or 2 * LOOK * torch.float32.itemsize * pixels > memory:
         yield
         return
     for parameter, value in ((M_ARENA_MAX, 1), (M_MMAP_THRESHOLD, 2**30), (M_TRIM_THRESHOLD, 2**31 - 1)):
@@ -149,4 +148,17 @@ def freed_memory_kept(device: torch.device, pixels: float, memory: float) -> Ite
     finally:
         for parameter, value in ((M_MMAP_THRESHOLD, 2**25), (M_TRIM_THRESHOLD, 2**26)):
             libc.mallopt(parameter, value)
+        give_back(device)
+
+
+def give_back(device: torch.device) -> None:
+    """Return freed memory to the system: matching leaves pieces that do not fit the maps of a larger scale."""
+    libc = c_library(device)
+    if libc:
         libc.malloc_trim(0)
+
+
+def c_library(device: torch.device) -> Any:
+    """glibc, where a device's memory is its; else None."""
+    libc = ctypes.CDLL(None) if sys.platform == "linux" and device.type == "cpu" else None
+    return libc if hasattr(libc, "malloc_trim") else None

@@ -114,18 +114,20 @@ def hypercolumns(features: Mapping[str, Tensor], layers: Iterable[str]) -> dict[
     """
     grids = [tuple(side << halvings(k) >> PLACE for side in f.shape[-2:]) for k, f in features.items()]
     rows, columns = map(max, zip(*grids, strict=True))
-    placed = {}
-    for layer in layers:
-        maps, k = features[layer], halvings(layer) - PLACE
-        if k < 0:
-            maps = F.avg_pool2d(maps, 1 << -k)
-        elif k > 0:
-            # Halving cuts off what is odd: the last row and column are repeated once more.
-            maps = maps.repeat_interleave(1 << k, -2).repeat_interleave(1 << k, -1)
-            below, right = max(0, rows - maps.shape[-2]), max(0, columns - maps.shape[-1])
-            maps = F.pad(maps, (0, right, 0, below), "replicate") if below or right else maps
-        placed[layer] = maps
-    return placed
+    return {layer: by_grid(features[layer], layer, (rows, columns)) for layer in layers}
+
+
+def by_grid(maps: Tensor, layer: str, grid: Grid) -> Tensor:
+    """A layer's maps on a grid of places (rows, columns): its part of the hypercolumns."""
+    k = halvings(layer) - PLACE
+    if k < 0:
+        return F.avg_pool2d(maps, 1 << -k)
+    if k == 0:
+        return maps
+    # Halving cuts off what is odd: the last row and column are repeated once more.
+    maps = maps.repeat_interleave(1 << k, -2).repeat_interleave(1 << k, -1)
+    below, right = (max(0, grid[i] - maps.shape[i - 2]) for i in (0, 1))
+    return F.pad(maps, (0, right, 0, below), "replicate") if below or right else maps
 
 
 def bank(paintings: Sequence[Mapping[str, Tensor]], usable: Sequence[Tensor], shares: Sequence[float]) -> Bank | None:
@@ -333,15 +335,39 @@ def grid_of(columns: Mapping[str, Tensor]) -> Grid:
     return maps.shape[-2], maps.shape[-1]
 
 
-def nearness(columns: Mapping[str, Tensor], bank: Bank, targets: Tensor, weights: Tensor | None = None) -> Nearness:
+def agreement(maps: Tensor, layer: str, bank: Bank, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """A layer's share of each place's inner product with its target, and of its squared length.
+
+    Parameters
+    ----------
+    maps : Tensor of shape (1, channels, rows, columns)
+        The layer's part of the picture's hypercolumns.
+    layer : str
+    bank : Bank
+    targets : Tensor of shape (rows, columns)
+        The place in the bank for each place.
+
+    Returns
+    -------
+    products, squares : Tensor of shape (places,)
+    """
+    products, squares = Agreement.apply(
+        by_place(maps), bank.mean[layer], bank.spread[layer], bank.columns[layer], targets.flatten()
+    )
+    return products, squares
+
+
+def nearness(
+    agreements: Iterable[tuple[Tensor, Tensor]], bank: Bank, targets: Tensor, weights: Tensor | None = None
+) -> Nearness:
     """Sums that tell how far a picture is from its targets.
 
     A layer's share of the cosine is summed by itself: no hypercolumn is ever put together.
 
     Parameters
     ----------
-    columns : mapping of str to Tensor of shape (1, channels, rows, columns)
-        The picture's hypercolumns.
+    agreements : iterable of (Tensor, Tensor)
+        Of each of the bank's layers.
     bank : Bank
     targets : Tensor of shape (rows, columns)
         The place in the bank for each place.
@@ -349,11 +375,7 @@ def nearness(columns: Mapping[str, Tensor], bank: Bank, targets: Tensor, weights
         How much each place counts; by default 1.
     """
     at = targets.flatten()
-    parts = [
-        Agreement.apply(by_place(columns[layer]), bank.mean[layer], bank.spread[layer], bank.columns[layer], at)
-        for layer in bank.columns
-    ]
-    products, squares = (torch.stack(part).sum(0) for part in zip(*parts, strict=True))
+    products, squares = (torch.stack(part).sum(0) for part in zip(*agreements, strict=True))
     missed = 1 - products / ((squares + EPS).sqrt() * bank.length[at].clamp_min(EPS))
     w = torch.ones_like(missed) if weights is None else weights.flatten().to(missed)
     return Nearness((w * missed).sum(), w.sum())

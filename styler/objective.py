@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ from styler.losses import (
     variation,
     widened,
 )
-from styler.neighbors import PLACE, Bank, Match, hypercolumns, nearness, neighbor_loss
+from styler.neighbors import PLACE, Bank, Match, agreement, by_grid, nearness, neighbor_loss
 from styler.recipe import PIXELS, Recipe, halvings
 from styler.regions import weights_at
 from styler.style import Style, own_moments
@@ -94,17 +95,24 @@ def objective(
         """What a tile's own positions add to the sums that the losses are made of."""
         if painted is not None:
             pixels = torch.lerp(tile.seen(photo), pixels, tile.seen(painted))
-        features = {PIXELS: pixels, **network(pixels, recipe.seen)}
-        columns = {k: tile.own(maps, PLACE) for k, maps in hypercolumns(features, recipe.neighbors).items()}
+        grid = (pixels.shape[-2] >> PLACE, pixels.shape[-1] >> PLACE)
         sums: Sums = {}
-        for i, (style, w, _, bank, targets, places) in enumerate(regions):
-            sums |= {(i, layer): own_moments(features[layer], layer, tile, w[layer]) for layer in style}
+        agreements: list[list[tuple[Tensor, Tensor]]] = [[] for _ in regions]
+        for layer, maps in chain([(PIXELS, pixels)], network.walk(pixels, recipe.seen)):
+            k, column = halvings(layer), None
+            if layer in recipe.neighbors:
+                column = tile.own(by_grid(maps, layer, grid), PLACE)
+            for i, (style, w, _, bank, targets, _) in enumerate(regions):
+                if layer in style:
+                    sums[i, layer] = own_moments(maps, layer, tile, w[layer])
+                if column is not None and bank and targets is not None and layer in bank.columns:
+                    agreements[i].append(agreement(column, layer, bank, tile.share(targets, PLACE)))
+            if layer in known:
+                sums["content", layer] = compare(tile.own(maps, k), *(tile.share(m, k) for m in known[layer]))
+        for i, (_, _, _, bank, targets, places) in enumerate(regions):
             if bank and targets is not None:
                 at = None if places is None else tile.share(places, PLACE)
-                sums[i, "places"] = nearness(columns, bank, tile.share(targets, PLACE), at)
-        for layer, maps in known.items():
-            k = halvings(layer)
-            sums["content", layer] = compare(tile.own(features[layer], k), *(tile.share(m, k) for m in maps))
+                sums[i, "places"] = nearness(agreements[i], bank, tile.share(targets, PLACE), at)
         sums["total variation"] = variation(*tile.and_next(pixels))
         return sums
 

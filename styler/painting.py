@@ -17,6 +17,7 @@ from styler.colors import Palette, painted_in_light, recolour, within
 from styler.descent import OPTIMIZERS, Descent
 from styler.images import resize
 from styler.losses import moments
+from styler.memory import give_back
 from styler.neighbors import PLACE, Match, Where, followed, hypercolumns, match, match_around
 from styler.objective import MARGIN, objective, with_margin, without_margin
 from styler.recipe import PIXELS
@@ -203,6 +204,7 @@ def paint(
             ]:
                 raise ValueError(ANOTHER)
             matches = matches if made else matched(network, begin.x, styles, matches, scale, how.side)
+            give_back(network.device)
             function = objective(network, content, styles, picture.strength, scale.recipe, masks, how.side, matches)
             end, moved = step + scale.steps - made, False
             if content.is_cuda and how.side is None and content[0, 0].numel() <= LARGEST and end - step >= FEWEST:

@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib import resources
 from pathlib import Path
@@ -103,20 +103,22 @@ class VGG19:
         dict of str to Tensor of shape (1, channels, height / 2**k, width / 2**k)
             Of the network's dtype, with channels side by side in memory (channels_last), as convolutions like it best.
         """
+        return dict(self.walk(image, layers))
+
+    def walk(self, image: Tensor, layers: Iterable[str] | None = None) -> Iterator[tuple[str, Tensor]]:
+        """The same, layer by layer: what is made of a layer at once has its gradient made only when it is its turn."""
         wanted = self.layers if layers is None else check_layers(layers)
-        features: dict[str, Tensor] = {}
         x = image.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
         for name in up_to(wanted):
             kind, where = name[:4], name[4:]
             if kind == "conv":
                 x = ReflectConv.apply(x, self.weights[where], self.biases[where])
             elif kind == "relu":
-                x = F.relu(x, inplace=f"conv{where}" not in features)
+                x = F.relu(x, inplace=f"conv{where}" not in wanted)
             else:
                 x = MaxPool.apply(x) if self.pooling == "max" else F.avg_pool2d(x, 2)
             if name in wanted:
-                features[name] = x
-        return features
+                yield name, x
 
 
 class ReflectConv(torch.autograd.Function):

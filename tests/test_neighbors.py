@@ -12,6 +12,7 @@ from styler.neighbors import (
     Bank,
     Match,
     Where,
+    agreement,
     bank,
     followed,
     hypercolumns,
@@ -31,6 +32,10 @@ LAYERS = ("relu1_1", "relu2_2", "relu3_1", "relu4_1")
 @pytest.fixture(scope="module")
 def network():
     return VGG19(load_state(), LAYERS, dtype=torch.float64)
+
+
+def near(columns, bank, targets, weights=None):
+    return nearness([agreement(columns[k], k, bank, targets) for k in bank.columns], bank, targets, weights)
 
 
 def columns_of(network, key, size, layers=LAYERS):
@@ -117,8 +122,8 @@ def test_the_loss_is_one_minus_the_mean_cosine(columns, starry):
     Q = unit(as_matrix(columns, starry))
     S = unit(np.concatenate([starry.columns[k].numpy() for k in LAYERS], 1))[targets.flatten()]
     cosines, w = (Q * S).sum(1), weights.numpy().ravel()
-    assert float(neighbor_loss(nearness(columns, starry, targets))) == pytest.approx(1 - cosines.mean(), rel=1e-6)
-    weighted = float(neighbor_loss(nearness(columns, starry, targets, weights)))
+    assert float(neighbor_loss(near(columns, starry, targets))) == pytest.approx(1 - cosines.mean(), rel=1e-6)
+    weighted = float(neighbor_loss(near(columns, starry, targets, weights)))
     assert weighted == pytest.approx((w * (1 - cosines)).sum() / w.sum(), rel=1e-6)
 
 
@@ -126,7 +131,7 @@ def test_a_painting_is_its_own_nearest(network, starry):
     own = columns_of(network, "starry_night", 96)
     targets = match(own, starry).targets
     assert (targets.flatten() == torch.arange(targets.numel())).double().mean() > 0.95
-    assert float(neighbor_loss(nearness(own, starry, torch.arange(targets.numel()).view(targets.shape)))) < 1e-6
+    assert float(neighbor_loss(near(own, starry, torch.arange(targets.numel()).view(targets.shape)))) < 1e-6
 
 
 def test_places_that_are_not_usable_are_never_a_target(network, columns, starry):
@@ -205,7 +210,7 @@ def test_the_gradient_is_exact(network, starry):
 
     def loss(x):
         columns = hypercolumns({PIXELS: x, **network(x)}, LAYERS)
-        return neighbor_loss(nearness(columns, starry, targets))
+        return neighbor_loss(near(columns, starry, targets))
 
     x = image.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(loss(x), x)

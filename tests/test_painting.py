@@ -131,7 +131,7 @@ def test_a_flat_photo_holds_nothing_back(content_loss):
 
 def test_an_optimiser_that_can_not_move_is_told_of(network, monkeypatch):
     def uphill(*_):
-        return lambda x: (torch.tensor(1.0), torch.full_like(x, float("nan")), {})
+        return lambda x, slope=True: (torch.tensor(1.0), torch.full_like(x, float("nan")), {})
 
     monkeypatch.setattr("styler.painting.objective", uphill)
     with pytest.warns(UserWarning, match="no step at 32 px brought the picture nearer"):
