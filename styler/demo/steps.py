@@ -480,8 +480,8 @@ STEPS = (
     Step(
         "Content",
         "The content loss is the distance between the feature maps of two pictures, place by place. It is large when "
-        "the photo is moved. It is smaller when only its colours change, above all in the deep layers. So painting uses "
-        "relu4_2.",
+        "the photo is moved. It is smaller when only its colours change, above all in the deep layers. So painting "
+        "uses relu4_2.",
         [
             Pick("Change", {key: words[0].upper() + words[1:] for key, (words, _) in CHANGES.items()}, "shifted"),
             Pick("Layer of the map", LAYER_CHOICES, CONTENT_LAYER),
@@ -491,8 +491,8 @@ STEPS = (
     Step(
         "Style",
         "The Gram matrix adds up, over all places, which feature maps light up together. So it knows which strokes "
-        "there are, and not where: shuffle the painting's tiles, and the matrix stays nearly the same. The style loss is "
-        "the distance between the matrix of a picture and the painting's.",
+        "there are, and not where: shuffle the painting's tiles, and the matrix stays nearly the same. The style loss "
+        "is the distance between the matrix of a picture and the painting's.",
         [Pick("Layer of the matrix", STYLE_CHOICES, "relu3_1"), Turn("Tiles across", 1, 16, 4)],
         style,
     ),
@@ -532,8 +532,8 @@ STEPS = (
         "When it fails, and why",
         "A lecture on this method painted a subject in the style of a nebula, and the subject sank into the dark. Such "
         "a style has less texture to give than strokes of paint, and the content loss does not know subject from "
-        "background. Painting the background alone keeps the subject. Matching strokes to places, as the first tab does "
-        "by default, helps little here.",
+        "background. Painting the background alone keeps the subject. Matching strokes to places, as the first tab "
+        "does by default, helps little here.",
         [
             Pick("Photo to paint", SUBJECTS, "astronaut"),
             Pick("Style to take", SKIES, "deep_field"),
