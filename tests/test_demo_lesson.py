@@ -119,7 +119,7 @@ def test_the_plane_shows_the_way_of_the_picture_painted_on_the_first_tab(
     whole, none = painter.distances(photo, style)["content"], painter.distances(photo, photo)["style"]
     far = [painter.distances(photo, picture) for picture in (film[0], film[-1])]
     expected = [(one["content"] / whole, one["style"] / none) for one in far]
-    _, _, first, *_, last = points(figure)
+    _, _, _, first, *_, last = points(figure)
     assert np.allclose([first, last], expected, atol=0.006)
     small = "The way of a small picture, painted for this figure"
     assert small in words(plane({"path": str(samples.path("cat"))}))  # not the pair that was painted

@@ -31,7 +31,7 @@ SMALL = 96  # px; of what is painted for a figure
 SMALLER = 80  # px; where there are two of them
 SHOWN = 320  # px; of what is shown of the photo and the painting
 GRAM_CHANNELS = 32
-POINTS = 8  # of a painting's way; each takes a look by the network
+POINTS = 7  # of a painting's way; each takes a look by the network
 SHALLOW = STYLE_LAYERS[:3]  # enough to tell coarse to fine from one scale, and quick
 COARSE_TO_FINE = (12, 4, 1)  # steps, at a third of the size, at two thirds and at the whole
 SHOWN_STEPS = (1, 6, 12)  # of them; the last is shown anyway
@@ -261,7 +261,9 @@ def walk(
     painter = as_in_the_paper(strength).fit(painting[0])
     if film:
         pictures = [images.read(Image.open(io.BytesIO(frame))) for frame in spread(film[1:], POINTS)]
-        names, told = [f"on the way, {i + 1}" for i in range(len(pictures))], "your picture from the first tab"
+        pictures = [lesson.recoloured(photo, painting), *pictures]
+        names = ["the photo in the painting's colours", *(f"on the way, {i}" for i in range(1, len(pictures)))]
+        told = "your picture from the first tab"
     else:
         pictures = [*run(photo, painting, strength)[1::2]]
         names, told = [f"step {2 * i + 2}" for i in range(len(pictures))], "a small picture, painted for this figure"
@@ -286,7 +288,7 @@ def walk(
         line = f'<path d="M{ends[0][0]:.1f} {ends[0][1]:.1f}L{ends[1][0]:.1f} {ends[1][1]:.1f}" stroke="{figure.INK}"'
         frame = f'<clipPath id="plane"><rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}"/>'
         body.append(f'{frame}</clipPath>{line} stroke-dasharray="5 4" opacity=".8" clip-path="url(#plane)"/>')
-    way = " ".join("{:.1f},{:.1f}".format(*at(*place[1:])) for place in places[2:])
+    way = " ".join("{:.1f},{:.1f}".format(*at(*place[1:])) for place in places[2 + bool(film) :])
     body.append(f'<polyline points="{way}" fill="none" stroke="currentColor" opacity=".5"/>')
     width, height = fitted(photo, 150, 112)
     names = ["the photo", "the painting", *names]
@@ -302,11 +304,12 @@ def walk(
             figure.spot(
                 words + (" (the goal)" if i == best else ""),
                 f'<circle cx="{x:.1f}" cy="{y:.1f}" r="14" fill="transparent"/>',
-                f'<circle class="edge" cx="{x:.1f}" cy="{y:.1f}" r="5" fill="currentColor" stroke="transparent" '
-                'stroke-width="4"/>',
+                f'<circle class="edge" cx="{x:.1f}" cy="{y:.1f}" r="{4 if film else 5}" fill="currentColor" '
+                'stroke="transparent" stroke-width="4"/>',
                 ring if i == best else "",
                 figure.text(x + 12, y - 6, name) if i == 0 else "",
                 figure.text(x - 4, y - 14, name, "end") if i == 1 else "",
+                figure.text(x + 12, y + 4, "in its colours") if i == 2 and film else "",
                 figure.where(shown, figure.text(right, top + height + 29, words, "end", 11, figure.INK)),
             )
         )
