@@ -28,7 +28,7 @@ LEARNING = 12  # visitors who wait for a figure; the next is asked to come back
 LINE = Line(1, LEARNING)  # a figure takes seconds and a painting more, so they have lines of their own
 USUAL, LONGEST = 3.0, 30.0  # seconds that a figure takes, and after which it ends as it is
 SMALL = 96  # px; of what is painted for a figure
-SMALLER = 80  # px; where there are two of them
+SMALLER = 80  # px; where there are two of them, or each step is looked at
 SHOWN = 320  # px; of what is shown of the photo and the painting
 GRAM_CHANNELS = 32
 POINTS = 7  # of a painting's way; each takes a look by the network
@@ -309,7 +309,7 @@ def walk(
                 ring if i == best else "",
                 figure.text(x + 12, y - 6, name) if i == 0 else "",
                 figure.text(x - 4, y - 14, name, "end") if i == 1 else "",
-                figure.text(x + 12, y + 4, "in its colours") if i == 2 and film else "",
+                figure.text(x + 10, y + 4, "in the painting's colours", size=11) if i == 2 and film else "",
                 figure.where(shown, figure.text(right, top + height + 29, words, "end", 11, figure.INK)),
             )
         )
@@ -458,7 +458,7 @@ def _run(photo: Key, painting: Key, strength: float) -> tuple[Tensor, ...]:
 
 def as_in_the_paper(strength: float) -> StyleTransfer:
     """A small and quick painter with the losses that the lesson explains."""
-    return StyleTransfer(SMALL, strength, style_loss="gram", content_loss="squared", max_iter=8)
+    return StyleTransfer(SMALLER, strength, style_loss="gram", content_loss="squared", max_iter=8)
 
 
 LAYER_CHOICES = {layer: layer for layer in lesson.LAYERS}
