@@ -14,8 +14,9 @@ from styler.lesson import at_sizes, noise
 
 photo = resize(read(samples.path("pagoda")), 144)
 layers = ["relu1_1", "relu2_1", "relu3_1"]
-painter = StyleTransfer(144, style_loss="moments", style_layers=layers, content_layers=["relu3_1"])
-painter.fit(samples.path("starry_night"))
+painter = StyleTransfer(144, style_loss="moments", style_layers=layers, content_layers=["relu3_1"]).fit(
+    samples.path("starry_night")
+)
 
 # %%
 # Both pictures begin as the same noise, and the network looks at about as many pixels for each. At full size alone that
