@@ -396,7 +396,7 @@ def failure(photo: Tensor, painting: Tensor, subject: str, sky: str, compared: s
     side = (WIDTH - 6) / 2
     width, height = fitted(photo, side, 170)
     rich, richer = (advice.texture(x) for x in (painting, images.read(samples.path("starry_night"))))
-    panels = [("the photo", f"texture {rich:.2f}; Starry Night {richer:.2f}", photo)]
+    panels = [("the photo", f"texture of the style: {rich:.2f} (The Starry Night: {richer:.2f})", photo)]
 
     def drawn() -> str:
         body = []
@@ -411,7 +411,7 @@ def failure(photo: Tensor, painting: Tensor, subject: str, sky: str, compared: s
 
     yield drawn()
     mask = torch.from_numpy(subject_of(Key(photo)))
-    panels.append(("the subject found", "white is kept below", mask[None, None].repeat(1, 3, 1, 1)))
+    panels.append(("the subject found", "", mask[None, None].repeat(1, 3, 1, 1)))
     yield drawn()
     painter = StyleTransfer(SMALLER, strength, style_loss=compared, max_iter=3)
     for title, style, regions in (
