@@ -37,5 +37,6 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "Styler"
 html_sidebars = {name: [] for name in ("quickstart", "guide", "lesson", "code", "benchmarks")}
+html_static_path, html_css_files = ["_static"], ["narrow.css"]
 html_show_sourcelink = False
 html_theme_options = {"navbar_align": "left", "show_toc_level": 2, "secondary_sidebar_items": ["page-toc"]}

@@ -2,9 +2,10 @@
 Content, style, and the plane between them
 ==========================================
 
-Two distances make the method. The *content distance* compares the maps of two pictures place by place. The *style
-distance* compares which maps light up together, whatever the place. Every picture has one of each, so it is a point in
-a plane, and painting is a walk in it.
+Two distances make the method of Gatys et al. The *content distance* compares the feature maps of two pictures place by
+place. The *style distance* compares which maps light up together, whatever the place. Every picture has one of each, so
+it is a point in a plane, and painting is a walk in it. By default strokes are also matched to places. Here they are
+not.
 """
 
 import matplotlib.pyplot as plt

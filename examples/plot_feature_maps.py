@@ -2,9 +2,9 @@
 What VGG-19 sees
 ================
 
-VGG-19 was trained to name the things in photos. On its way to a name it turns the photo into maps, layer by layer: a
-map lights up where the layer finds its pattern. The first layers find edges and colours, at every pixel; the last ones
-find parts of things, and no longer know exactly where.
+VGG-19 was trained to name the things in photos. On its way to a name it turns the photo into feature maps, layer by
+layer: a map lights up where the layer finds its pattern. The first layers find edges and colours, at every pixel; the
+last ones find parts of things, and no longer know exactly where.
 """
 
 import matplotlib.pyplot as plt

@@ -14,8 +14,8 @@ from sklearn.preprocessing import FunctionTransformer
 from styler import StyleTransfer, samples
 
 # %%
-# What is fitted is the painting and what is scored are photos, so there is one split. The score is minus the content
-# that is lost plus the style that is missed, each as a share.
+# What is fitted is the painting and what is scored are photos, so there is one split. The score is minus the sum
+# of the content that is lost and the style that is missed, each as a share.
 photos = [samples.path("pagoda")]
 search = GridSearchCV(
     StyleTransfer(size=48, preset="preview", max_iter=4),

@@ -2,7 +2,8 @@
 Several paintings
 =================
 
-A style is a sum over places, so styles can be mixed as sums are: `sample_weight` says how much each painting counts.
+Several paintings share a picture. Each place of it is matched to the painting that suits it better, and
+`sample_weight` says how many places each painting gets. The paintings' statistics are mixed by the same shares.
 """
 
 import matplotlib.pyplot as plt

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from torch import Tensor
 
 from styler.colors import recolour
-from styler.estimator import StyleTransfer, build_network, check_device
+from styler.estimator import FAINT, StyleTransfer, build_network, check_device
 from styler.images import ImageLike, read, resize
 from styler.losses import EPS, Moments, gram_loss, moments, widened
 from styler.memory import budget
@@ -298,7 +298,13 @@ def rebuilder(what: str, layers: Sequence[str], size: int, max_iter: int | None 
     )
 
 
-def at_sizes(painter: StyleTransfer, photo: ImageLike, sizes: Sequence[int], steps: Sequence[int]) -> Iterator[Stage]:
+def at_sizes(
+    painter: StyleTransfer,
+    photo: ImageLike,
+    sizes: Sequence[int],
+    steps: Sequence[int],
+    start: ImageLike | None = None,
+) -> Iterator[Stage]:
     """Paint a photo at sizes of one's own choice, such as the last alone.
 
     Parameters
@@ -308,6 +314,8 @@ def at_sizes(painter: StyleTransfer, photo: ImageLike, sizes: Sequence[int], ste
     photo : image-like
     sizes, steps : sequence of int
         Longest side in px and number of steps of each scale, coarse to fine.
+    start : image-like, optional
+        What to begin from, stretched to the photo's shape; by default the photo in the painting's colours.
 
     Yields
     ------
@@ -323,8 +331,16 @@ def at_sizes(painter: StyleTransfer, photo: ImageLike, sizes: Sequence[int], ste
     if not isinstance(style, list):
         raise ValueError("the painter was fitted with regions; fit it with one style.")
     scales = [Scale(size, n, recipe) for size, n in zip(sizes, steps, strict=True)]
-    picture = Picture(resize(read(photo, "the photo"), sizes[-1]), [style], painter.strength, painter.style_scale)
+    whole = resize(read(photo, "the photo"), sizes[-1])
+    begun = None if start is None else resize(read(start, "the start"), (whole.shape[-2], whole.shape[-1]))
+    picture = Picture(whole, [style], painter.strength, painter.style_scale, start=begun)
     yield from paint(net, picture, scales, painter.optimizer, budget(painter.max_memory, net.device))
+
+
+def noise(photo: ImageLike, random_state: int | None = 0) -> Tensor:
+    """Grey of a photo's shape with the faint noise that ``init="noise"`` begins from."""
+    shape = read(photo, "the photo").shape
+    return torch.from_numpy(check_random_state(random_state).uniform(0.5 - FAINT, 0.5 + FAINT, shape)).float()
 
 
 def within(stages: Iterable[T], seconds: float) -> Iterator[T]:

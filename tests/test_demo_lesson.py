@@ -1,15 +1,21 @@
 """The lesson's figures as the page draws them."""
 
+import io
 import re
+from hashlib import sha256
+from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 pytest.importorskip("gradio", reason="the page needs gradio, which is not installed")
 
-from styler import lesson, samples
-from styler.demo import classroom, steps
+from styler import images, lesson, samples
+from styler.demo import classroom, painting, steps
+from styler.demo.orders import Recent, order
 
 FILES = [{"path": str(samples.path(key))} for key in ("pagoda", "starry_night")]
 VALUES = [control.value for step in steps.STEPS for control in step.controls]
@@ -21,7 +27,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "SMALL", 40)
     monkeypatch.setattr(steps, "SMALLER", 32)
     monkeypatch.setattr(steps, "SHOWN", 64)
-    monkeypatch.setattr(steps, "COARSE_TO_FINE", (1, 1, 1))
+    monkeypatch.setattr(steps, "COARSE_TO_FINE", (2, 1, 1))
     monkeypatch.setattr(lesson, "SIZE", 64)
 
 
@@ -79,6 +85,53 @@ def test_the_points_are_the_plane_s_and_the_goal_moves_with_the_weights() -> Non
         (goals[content, style],) = [label for label in told if "the goal" in label]
     assert goals[1, 0].startswith("the photo")
     assert not goals[0, 1].startswith("the photo")
+
+
+def points(figure: ElementTree.Element) -> list[tuple[float, float]]:
+    """What the plane's points say of themselves: content and style."""
+    told = [re.search(r": content ([\d.]+), style ([\d.]+)", spot.get("aria-label", "")) for spot in spots(figure)]
+    return [(float(found[1]), float(found[2])) for found in told if found]
+
+
+def test_the_plane_shows_the_way_of_the_picture_painted_on_the_first_tab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("styler.demo.uploads.get_upload_folder", lambda: str(tmp_path))
+    wish = order(FILES[0], FILES[1:], None, "preview", 0.5, 64)
+    for view in painting.paint(wish, "a visitor"):
+        if view.png:
+            png = Path(view.png).read_bytes()
+    kept = tmp_path / sha256(png).hexdigest() / "picture.png"
+    kept.parent.mkdir()
+    kept.write_bytes(png)
+    painted = {"path": str(kept)}
+
+    def plane(photo: dict[str, str], whose: str = "painted") -> ElementTree.Element:
+        values = [whose if value == "painted" else value for value in VALUES]
+        *_, last = steps.draw(steps.asked("4", photo, FILES[1], values, painted))
+        return ElementTree.fromstring(str(last))
+
+    figure = plane(FILES[0])
+    assert "The way of your picture from the first tab" in words(figure)
+    photo, style = (images.resize(images.read(file["path"]), steps.SHOWN) for file in FILES)
+    film = [images.read(Image.open(io.BytesIO(frame))) for frame in painting.MAKINGS.get(sha256(png).hexdigest())[1:]]
+    painter = steps.as_in_the_paper(0.5).fit(style[0])
+    whole, none = painter.distances(photo, style)["content"], painter.distances(photo, photo)["style"]
+    far = [painter.distances(photo, picture) for picture in (film[0], film[-1])]
+    expected = [(one["content"] / whole, one["style"] / none) for one in far]
+    _, _, _, first, *_, last = points(figure)
+    assert np.allclose([first, last], expected, atol=0.006)
+    small = "The way of a small picture, painted for this figure"
+    assert small in words(plane({"path": str(samples.path("cat"))}))  # not the pair that was painted
+    assert small in words(plane(FILES[0], "small"))
+
+
+def test_the_background_alone_keeps_the_subject(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "SMALLER", 64)
+    monkeypatch.setattr(steps, "DRAWN", Recent(1))  # another test had it drawn smaller
+    told = [word for word in words(drawn("7")) if word.startswith("subject is off by")]
+    everywhere, background = (float(word.split()[-1]) for word in told)
+    assert background < everywhere / 2
 
 
 def test_a_figure_is_drawn_once_and_only_for_what_is_there() -> None:

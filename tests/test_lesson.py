@@ -101,6 +101,17 @@ def test_sizes_of_one_s_own_paint_what_the_estimator_paints(photo: torch.Tensor,
     assert [stage.scale for stage in stages] == [32, 32, 48]
 
 
+def test_coarse_to_fine_comes_nearer_to_the_style_by_the_same_work(wide: torch.Tensor, photo: torch.Tensor) -> None:
+    layers, start = STYLE_LAYERS[:3], lesson.noise(photo)
+    assert start.shape == photo.shape and 0.48 < float(start.min()) < float(start.max()) < 0.52
+    painter = StyleTransfer(96, style_loss="moments", style_layers=layers, content_layers=["relu3_1"]).fit(wide[0])
+    far = []
+    for sizes, steps in (([32, 64, 96], [12, 4, 1]), ([96], [6])):  # as many pixels are looked at
+        *_, last = lesson.at_sizes(painter, photo, sizes, steps, start)
+        far.append(sum(lesson.style_distances(last.image, wide, layers, 96).values()))
+    assert far[0] < 0.7 * far[1]
+
+
 def test_the_points_of_the_plane_are_distances(photo: torch.Tensor, painting: torch.Tensor) -> None:
     painter = StyleTransfer(48, max_iter=2).fit(painting[0])
     pictures = [stage.image for stage in painter.staged_transform(photo)]

@@ -23,7 +23,7 @@ KEEP = (
 LOOKING = "Drawing …"
 
 
-def tab(page: gr.Blocks, tabs: gr.Tabs, photo: gr.Image, painting: gr.Image) -> None:
+def tab(page: gr.Blocks, tabs: gr.Tabs, photo: gr.Image, painting: gr.Image, painted: gr.DownloadButton) -> None:
     """Add the tab to the page that is being built.
 
     Parameters
@@ -32,6 +32,8 @@ def tab(page: gr.Blocks, tabs: gr.Tabs, photo: gr.Image, painting: gr.Image) -> 
     tabs : gradio.Tabs
     photo, painting : gradio.Image
         Where those are chosen.
+    painted : gradio.DownloadButton
+        What holds the picture that was painted last, as PNG.
     """
     with gr.Tab("How it works", id=TAB) as lesson:
         step = gr.Radio(
@@ -55,7 +57,7 @@ def tab(page: gr.Blocks, tabs: gr.Tabs, photo: gr.Image, painting: gr.Image) -> 
     step.change(None, step, None, js=TO_STEP)
     following.click(after, step, step, **AT_ONCE)
     turned = [c.release if isinstance(c, gr.Slider) else c.change for c in controls]
-    asking = [step, photo, painting, *controls]
+    asking = [step, photo, painting, painted, *controls]
     lesson.select(begun, step, step, **AT_ONCE)
     gr.on(
         [lesson.select, step.change, *turned],  # whoever comes back may have chosen another photo
@@ -78,12 +80,12 @@ def laid_out(control: Pick | Turn) -> gr.Radio | gr.Slider:
     return gr.Slider(control.low, control.high, control.value, step=control.step, label=control.label)
 
 
-def show(step: Any, photo: Any, painting: Any, *values: Any) -> Iterator[list[Any]]:
+def show(step: Any, photo: Any, painting: Any, painted: Any, *values: Any) -> Iterator[list[Any]]:
     """Show a step's figure as it is drawn, and what is going on."""
     yield [gr.skip(), status(LOOKING if step else "")]
     if not step:  # the first is about to be chosen
         return
-    with closing(draw(asked(step, photo, painting, values))) as figures:
+    with closing(draw(asked(step, photo, painting, values, painted))) as figures:
         for drawn in figures:
             if isinstance(drawn, int):
                 yield [gr.skip(), status(f"Waiting: figures ahead of yours: {drawn} …")]

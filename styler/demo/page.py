@@ -207,7 +207,7 @@ def build(size: int = 512) -> gr.Blocks:
         page.load(visit.reopen, [content, style, picture], [content, style, *live], **SENT)
         page.load(parts.times, sized, times, **AT_ONCE)  # a link may have brought another size
         within.close()
-        classroom.tab(page, tabs, content, style)
+        classroom.tab(page, tabs, content, style, png)
     page.queue(api_open=False)  # or a direct call would go past the limits of the queue
     return page
 

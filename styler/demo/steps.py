@@ -1,14 +1,15 @@
 """The seven steps of the lesson: what each says, what can be turned, and its figure."""
 
+import io
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 import torch
-from sklearn.base import clone
+from PIL import Image
 from torch import Tensor
 
 from styler import images, lesson, samples
@@ -16,8 +17,9 @@ from styler.demo import advice, figure
 from styler.demo.checks import choice, number
 from styler.demo.figure import WIDTH, fitted
 from styler.demo.line import Line
-from styler.demo.orders import Recent
-from styler.demo.uploads import Upload
+from styler.demo.orders import STYLE_LOSSES, Recent
+from styler.demo.painting import MAKINGS
+from styler.demo.uploads import Upload, given
 from styler.estimator import StyleTransfer
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.subject import find_subject
@@ -26,10 +28,13 @@ LEARNING = 12  # visitors who wait for a figure; the next is asked to come back
 LINE = Line(1, LEARNING)  # a figure takes seconds and a painting more, so they have lines of their own
 USUAL, LONGEST = 3.0, 30.0  # seconds that a figure takes, and after which it ends as it is
 SMALL = 96  # px; of what is painted for a figure
-SMALLER = 80  # px; where there are three of them
+SMALLER = 80  # px; where there are two of them, or each step is looked at
 SHOWN = 320  # px; of what is shown of the photo and the painting
 GRAM_CHANNELS = 32
-COARSE_TO_FINE = (10, 4, 1)  # steps, at a third of the size, at two thirds and at the whole
+POINTS = 7  # of a painting's way; each takes a look by the network
+SHALLOW = STYLE_LAYERS[:3]  # enough to tell coarse to fine from one scale, and quick
+COARSE_TO_FINE = (12, 4, 1)  # steps, at a third of the size, at two thirds and at the whole
+SHOWN_STEPS = (1, 6, 12)  # of them; the last is shown anyway
 
 Figures = Generator[str, None, None]
 
@@ -78,18 +83,46 @@ class Asked:
     photo: Upload
     painting: Upload
     values: tuple[Any, ...]
+    made: str = ""  # the key of a painting's pictures on its way, for the plane
 
 
 DRAWN: Recent[str] = Recent(48)
 
 
-def asked(number_: Any, photo: Any, painting: Any, values: Sequence[Any]) -> Asked:
-    """Check what is asked for; the values are those of all steps' controls, and only the step's own are looked at."""
+def asked(number_: Any, photo: Any, painting: Any, values: Sequence[Any], painted: Any = None) -> Asked:
+    """Check what is asked for; the values are those of all steps' controls, and only the step's own are looked at.
+
+    Parameters
+    ----------
+    number_ : object
+        The step's, from 1.
+    photo, painting : object
+        The files that are chosen.
+    values : sequence of object
+    painted : object, optional
+        The PNG of the picture that was painted last, if any.
+
+    Returns
+    -------
+    Asked
+    """
     n = int(choice("step", number_, [str(i + 1) for i in range(len(STEPS))]))
     begin = sum(len(step.controls) for step in STEPS[: n - 1])
     controls = STEPS[n - 1].controls
     own = tuple(control.check(value) for control, value in zip(controls, values[begin:], strict=False))
-    return Asked(n, Upload.of(photo, "photo"), Upload.of(painting, "painting"), own)
+    order = Asked(n, Upload.of(photo, "photo"), Upload.of(painting, "painting"), own)
+    if STEPS[n - 1].draw is walk and own[0] == "painted":
+        return replace(order, made=made_of(order, painted))
+    return order
+
+
+def made_of(order: Asked, painted: Any) -> str:
+    """By which key `MAKINGS` has the pictures on the way to what was painted, if it was of this pair; else nothing."""
+    if given(painted) is None:
+        return ""
+    upload = Upload.of(painted, "picture")
+    sources = upload.settings().get("sha256", {}) if MAKINGS.get(upload.digest) else {}
+    return upload.digest if {order.photo.digest, order.painting.digest} <= {*sources.values()} else ""
 
 
 def draw(order: Asked) -> Generator[str | int, None, None]:
@@ -119,7 +152,8 @@ def draw(order: Asked) -> Generator[str | int, None, None]:
             yield drawn
             return
         photo, painting = order.photo.read(SHOWN), order.painting.read(SHOWN)
-        with closing(STEPS[order.number - 1].draw(photo, painting, *order.values)) as figures:
+        more = [MAKINGS.get(order.made)] if order.made else []
+        with closing(STEPS[order.number - 1].draw(photo, painting, *order.values, *more)) as figures:
             for drawn in lesson.within(figures, LONGEST):
                 yield drawn
         if drawn:
@@ -186,7 +220,7 @@ def content(photo: Tensor, painting: Tensor, change: str, layer: str) -> Figures
             body.append(figure.lit(shown, scaled(far[layer]), left, 18, width, height, told))
     values = [(name, float(places.sum())) for name, places in far.items()]
     top = height + 42
-    body.append(figure.text(0, top - 6, "distance: 0 is the same, 2 has nothing in common"))
+    body.append(figure.text(0, top - 6, "content loss: 0 is the same, 2 has nothing in common"))
     body += figure.bars(values, top, 3, layer)
     yield figure.svg(f"The content distance of the photo {words}", top + 20 * len(values) + 4, body)
 
@@ -199,7 +233,7 @@ def style(photo: Tensor, painting: Tensor, layer: str, across: float) -> Figures
         "the photo": photo,
         "the painting": painting,
         "shuffled": shuffled,
-        "painted": painted,
+        "photo, painted": painted,
     }
     grams = [lesson.gram_matrices(image, [layer], SMALL)[layer].gram for image in panels.values()]
     most = grams[1].diagonal().topk(min(GRAM_CHANNELS, len(grams[1]))).indices.sort().values
@@ -219,11 +253,20 @@ def style(photo: Tensor, painting: Tensor, layer: str, across: float) -> Figures
     yield figure.svg(f"Which maps of {layer} light up together", 2 * side + 92, body)
 
 
-def walk(photo: Tensor, painting: Tensor, content: float, style: float) -> Figures:
-    """Where the photo, the painting and each stage of a painting are, by content and style."""
+def walk(
+    photo: Tensor, painting: Tensor, whose: str, content: float, style: float, film: Sequence[bytes] | None = None
+) -> Figures:
+    """Where the photo, the painting and the pictures on the way are, by content and style."""
     strength = style / max(content + style, 1e-9)
     painter = as_in_the_paper(strength).fit(painting[0])
-    pictures = run(photo, painting, strength)[1::2]
+    if film:
+        pictures = [images.read(Image.open(io.BytesIO(frame))) for frame in spread(film[1:], POINTS)]
+        pictures = [lesson.recoloured(photo, painting), *pictures]
+        names = ["the photo in the painting's colours", *(f"on the way, {i}" for i in range(1, len(pictures)))]
+        told = "your picture from the first tab"
+    else:
+        pictures = [*run(photo, painting, strength)[1::2]]
+        names, told = [f"step {2 * i + 2}" for i in range(len(pictures))], "a small picture, painted for this figure"
     places = lesson.plane(painter, photo, painting, pictures)
     best = lesson.goal(places, content, style)
     left, bottom, right, top = 34.0, 262.0, WIDTH - 12.0, 24.0
@@ -236,8 +279,8 @@ def walk(photo: Tensor, painting: Tensor, content: float, style: float) -> Figur
         f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="currentColor" opacity=".5"/>',
         figure.text(right, bottom + 30, "distance from the photo's content →", "end"),
         figure.text(0, 12, "↑ distance from the painting's style"),
-        *(figure.text(at(v, 0)[0], bottom + 14, f"{v:g}", "middle", 10) for v in (0, 0.5, 1) if v <= wide),
-        *(figure.text(left - 5, at(0, v)[1] + 4, f"{v:g}", "end", 10) for v in (0.5, 1) if v <= high),
+        *(figure.text(at(v, 0)[0], bottom + 14, f"{v:g}", "middle", 11) for v in (0, 0.5, 1) if v <= wide),
+        *(figure.text(left - 5, at(0, v)[1] + 4, f"{v:g}", "end", 11) for v in (0.5, 1) if v <= high),
     ]
     total = content * places[best].content + style * places[best].style
     ends = [at(total / content, 0), at(0, total / style)] if content and style else []
@@ -245,13 +288,13 @@ def walk(photo: Tensor, painting: Tensor, content: float, style: float) -> Figur
         line = f'<path d="M{ends[0][0]:.1f} {ends[0][1]:.1f}L{ends[1][0]:.1f} {ends[1][1]:.1f}" stroke="{figure.INK}"'
         frame = f'<clipPath id="plane"><rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}"/>'
         body.append(f'{frame}</clipPath>{line} stroke-dasharray="5 4" opacity=".8" clip-path="url(#plane)"/>')
-    way = " ".join("{:.1f},{:.1f}".format(*at(*place[1:])) for place in places[2:])
+    way = " ".join("{:.1f},{:.1f}".format(*at(*place[1:])) for place in places[2 + bool(film) :])
     body.append(f'<polyline points="{way}" fill="none" stroke="currentColor" opacity=".5"/>')
     width, height = fitted(photo, 150, 112)
-    names = ["the photo", "the painting", *(f"step {2 * i + 2}" for i in range(len(pictures)))]
+    names = ["the photo", "the painting", *names]
     box = (right - width, top, width, height)
     body.append(figure.picture(places[-1].picture, *box, "The picture after the last step"))
-    body.append(figure.text(right, top + height + 14, f"{names[-1]}; tap a point", "end", 11))
+    body.append(figure.text(right, top + height + 14, "the last picture; tap a point", "end", 11))
     for i, (name, place) in enumerate(zip(names, places, strict=True)):
         x, y = at(place.content, place.style)
         shown = figure.picture(place.picture, *box, name, 'preserveAspectRatio="xMidYMid slice"')
@@ -261,16 +304,24 @@ def walk(photo: Tensor, painting: Tensor, content: float, style: float) -> Figur
             figure.spot(
                 words + (" (the goal)" if i == best else ""),
                 f'<circle cx="{x:.1f}" cy="{y:.1f}" r="14" fill="transparent"/>',
-                f'<circle class="edge" cx="{x:.1f}" cy="{y:.1f}" r="5" fill="currentColor" stroke="transparent" '
-                'stroke-width="4"/>',
+                f'<circle class="edge" cx="{x:.1f}" cy="{y:.1f}" r="{4 if film else 5}" fill="currentColor" '
+                'stroke="transparent" stroke-width="4"/>',
                 ring if i == best else "",
                 figure.text(x + 12, y - 6, name) if i == 0 else "",
                 figure.text(x - 4, y - 14, name, "end") if i == 1 else "",
+                figure.text(x + 10, y + 4, "in the painting's colours", size=11) if i == 2 and film else "",
                 figure.where(shown, figure.text(right, top + height + 29, words, "end", 11, figure.INK)),
             )
         )
-    body.append(figure.text(left + 8, bottom - 8, "ring: the goal, lowest weighted sum", size=11, colour=figure.INK))
-    yield figure.svg("The plane of content and style", bottom + 36, body)
+    body.append(figure.text(left + 8, bottom - 8, "ring: the lowest weighted sum", size=11, colour=figure.INK))
+    body.append(figure.text(0, bottom + 50, f"The way of {told}", size=11))
+    yield figure.svg("The plane of content and style", bottom + 58, body)
+
+
+def spread(frames: Sequence[bytes], n: int) -> list[bytes]:
+    """So many frames from the first to the last, or all if they are fewer."""
+    last = len(frames) - 1
+    return [frames[i] for i in sorted({round(last * k / max(1, n - 1)) for k in range(n)})]
 
 
 def descent(photo: Tensor, painting: Tensor, what: str, layer: str, seed: float) -> Figures:
@@ -297,10 +348,11 @@ def descent(photo: Tensor, painting: Tensor, what: str, layer: str, seed: float)
 
 
 def scales(photo: Tensor, painting: Tensor, size: float) -> Figures:
-    """The same photo at one scale, and coarse to fine, in the same time."""
+    """The same photo from the same noise, coarse to fine and at one scale, in the same time."""
     whole = int(size)
     sizes = [whole // 3, 2 * whole // 3, whole]
-    painter = StyleTransfer(whole, style_loss="moments").fit(painting[0])
+    painter = StyleTransfer(whole, style_loss="moments", style_layers=SHALLOW, content_layers=SHALLOW[-1:])
+    painter.fit(painting[0])
     side = (WIDTH - 6) / 2
     width, height = fitted(photo, side, 240)
     coarse, alone = " → ".join(map(str, sizes)) + " px", f"{whole} px alone"
@@ -314,63 +366,64 @@ def scales(photo: Tensor, painting: Tensor, size: float) -> Figures:
             if pictures:
                 words = f"{len(pictures)} steps, {seconds:.1f} s"
                 body += [
-                    figure.picture(pictures[-1], left, 20, width, height, f"The picture, {title}"),
+                    figure.picture(pictures[-1], left, 20, width, height, f"The picture, {title}, after {words}"),
                     figure.text(left, height + 38, words, colour=figure.INK),
                 ]
             if done:
-                far = lesson.style_distances(pictures[-1], painting, STYLE_LAYERS[:4], whole)
-                body.append(figure.text(left, height + 56, f"style distance {sum(far.values()) / 4:.2f}"))
-        return figure.svg("One scale, and coarse to fine, in the same time", height + 64, body)
+                far = lesson.style_distances(pictures[-1], painting, SHALLOW, SMALL).values()
+                body.append(figure.text(left, height + 56, f"style distance {sum(far) / len(far):.2f}"))
+        return figure.svg("Coarse to fine, and one scale, in the same time", height + 64, body)
 
-    for title, stages in (
-        (coarse, lesson.at_sizes(painter, photo, sizes, COARSE_TO_FINE)),
-        (alone, lesson.at_sizes(painter, photo, [whole], [60])),
-    ):
+    noise = lesson.noise(images.resize(photo, whole))
+    for title, scaled, steps in ((coarse, sizes, COARSE_TO_FINE), (alone, [whole], [60])):
         begun, pictures = time.monotonic(), []
-        for stage in stages:
+        for stage in lesson.at_sizes(painter, photo, scaled, steps, noise):
             pictures.append(stage.image)
             made[title] = (time.monotonic() - begun, pictures)
             if title == alone and made[alone][0] >= made[coarse][0]:
                 break
-            if not stage.step % 5:
+            if stage.step in SHOWN_STEPS:
                 yield drawn(False)
     yield drawn(True)
 
 
-def failure(photo: Tensor, painting: Tensor, subject: str, sky: str, strength: float) -> Figures:
-    """A subject before a busy background, painted in three ways."""
+def failure(photo: Tensor, painting: Tensor, subject: str, sky: str, compared: str, strength: float) -> Figures:
+    """A subject before a busy background, painted everywhere and on the background alone."""
     if subject != "chosen":
         photo = images.resize(images.read(samples.path(subject)), SHOWN)
     if sky != "chosen":
         painting = images.resize(images.read(samples.path(sky)), SHOWN)
-    mask = torch.from_numpy(subject_of(Key(photo)))
-    plain, matched = (StyleTransfer(SMALLER, strength, style_loss=loss, max_iter=4) for loss in ("gram", "neighbors"))
-    apart = clone(plain).fit({"background": painting[0], "subject": None})
-    ways = {
-        "plain, as in the lecture": (plain.fit(painting[0]), None),
-        "background alone": (apart, {"subject": mask}),
-        "strokes matched to places": (matched.fit(painting[0]), None),
-    }
     side = (WIDTH - 6) / 2
     width, height = fitted(photo, side, 170)
-    rich = advice.texture(painting)
-    panels: list[tuple[str, str, Tensor]] = [("the photo", f"texture of the style: {rich:.2f}", photo)]
-    inside = images.resize(mask[None, None], 24) > 0.5
-    for title, (painter, regions) in ways.items():
-        painted = painter.transform(photo[0], regions=regions)[None]
-        far = lesson.content_maps(photo, painted, [CONTENT_LAYER], SMALLER)[CONTENT_LAYER][None, None]
-        at = images.resize(inside.float(), (far.shape[-2], far.shape[-1])) > 0.5
-        held = float(far[at].mean() * far.numel()) if at.any() else float(far.sum())
-        panels.append((title, f"subject is off by {held:.2f}", painted))
+    rich, richer = (advice.texture(x) for x in (painting, images.read(samples.path("starry_night"))))
+    panels = [("the photo", f"texture of the style: {rich:.2f} (The Starry Night: {richer:.2f})", photo)]
+
+    def drawn() -> str:
         body = []
-        for i, (name, number_, image) in enumerate(panels):
+        for i, (name, words, image) in enumerate(panels):
             left, top = (side + 6) * (i % 2), (height + 44) * (i // 2)
             body += [
                 figure.text(left, top + 12, name),
                 figure.picture(image, left, top + 18, width, height, f"The subject, {name}"),
-                figure.text(left, top + height + 32, number_, colour=figure.INK),
+                figure.text(left, top + height + 32, words, colour=figure.INK),
             ]
-        yield figure.svg("The lecture's case, painted in three ways", 2 * (height + 44), body)
+        return figure.svg("The lecture's case, and the background painted alone", 2 * (height + 44), body)
+
+    yield drawn()
+    mask = torch.from_numpy(subject_of(Key(photo)))
+    panels.append(("the subject found", "", mask[None, None].repeat(1, 3, 1, 1)))
+    yield drawn()
+    painter = StyleTransfer(SMALLER, strength, style_loss=compared, max_iter=3)
+    for title, style, regions in (
+        ("the style everywhere", painting[0], None),
+        ("the background alone", {"background": painting[0], "subject": None}, {"subject": mask}),
+    ):
+        painted = painter.fit(style).transform(photo[0], regions=regions)[None]
+        far = lesson.content_maps(photo, painted, [CONTENT_LAYER], SMALLER)[CONTENT_LAYER]
+        inside = images.resize(mask[None, None], (far.shape[-2], far.shape[-1]))[0, 0] > 0.5
+        held = float(far[inside].mean() if inside.any() else far.mean()) * far.numel()
+        panels.append((title, f"subject is off by {held:.2f}", painted))
+        yield drawn()
 
 
 class Key:
@@ -405,7 +458,7 @@ def _run(photo: Key, painting: Key, strength: float) -> tuple[Tensor, ...]:
 
 def as_in_the_paper(strength: float) -> StyleTransfer:
     """A small and quick painter with the losses that the lesson explains."""
-    return StyleTransfer(SMALL, strength, style_loss="gram", content_loss="squared", max_iter=10)
+    return StyleTransfer(SMALLER, strength, style_loss="gram", content_loss="squared", max_iter=8)
 
 
 LAYER_CHOICES = {layer: layer for layer in lesson.LAYERS}
@@ -416,18 +469,22 @@ SKIES = {
     "pillars": "The Pillars of Creation (fetched once)",
     "chosen": "The painting chosen",
 }
+RUNS = {"painted": "The picture painted on the first tab", "small": "A small one, by these weights"}
+COMPARED = {loss: STYLE_LOSSES[loss] for loss in ("gram", "neighbors")}
 STEPS = (
     Step(
         "What the network sees",
-        "VGG-19 learned to name the things in photos. Each of its layers holds maps that light up where they find "
-        "their pattern: edges and colours in the first layers, parts of things in the last. Tap a map to see where.",
+        "VGG-19 learned to name the things in photos. Each of its layers holds feature maps, which light up where they "
+        "find their pattern: edges and colours in the first layers, parts of things in the last. Tap a map to see "
+        "where it lights up.",
         [Pick("Layer", STYLE_CHOICES, "relu3_1")],
         maps,
     ),
     Step(
         "Content",
-        "The content distance compares the maps of two pictures place by place. Moving the photo changes it a lot; new "
-        "colours change it little, above all in the deep layers. Painting uses relu4_2.",
+        "The content loss is the distance between the feature maps of two pictures, place by place. It is large when "
+        "the photo is moved. It is smaller when only its colours change, above all in the deep layers. So painting "
+        "uses relu4_2.",
         [
             Pick("Change", {key: words[0].upper() + words[1:] for key, (words, _) in CHANGES.items()}, "shifted"),
             Pick("Layer of the map", LAYER_CHOICES, CONTENT_LAYER),
@@ -436,22 +493,29 @@ STEPS = (
     ),
     Step(
         "Style",
-        "The Gram matrix adds up, over all places, which maps light up together: it knows which strokes there are and "
-        "not where. Cut the painting into tiles and shuffle them: the picture is nonsense, the matrix stays.",
-        [Pick("Layer of the matrix", STYLE_CHOICES, "relu2_1"), Turn("Tiles across", 1, 16, 4)],
+        "The Gram matrix adds up, over all places, which feature maps light up together. So it knows which strokes "
+        "there are, and not where: shuffle the painting's tiles, and the matrix stays nearly the same. The style loss "
+        "is the distance between the matrix of a picture and the painting's.",
+        [Pick("Layer of the matrix", STYLE_CHOICES, "relu3_1"), Turn("Tiles across", 1, 16, 4)],
         style,
     ),
     Step(
         "The plane",
-        "Each picture has a distance from the photo's content and one from the painting's style. Painting walks from "
-        "the photo towards the painting, and two weights say where to stop; only their ratio counts.",
-        [Turn("Weight of content", 0, 1, 0.5, 0.1), Turn("Weight of style", 0, 1, 0.5, 0.1)],
+        "Each picture has a distance from the photo's content and one from the painting's style, so it is a point in a "
+        "plane. Painting walks from the photo towards the painting. Two weights say where it stops, and only their "
+        "ratio counts.",
+        [
+            Pick("Whose way", RUNS, "painted"),
+            Turn("Weight of content", 0, 1, 0.5, 0.1),
+            Turn("Weight of style", 0, 1, 0.5, 0.1),
+        ],
         walk,
     ),
     Step(
         "Gradient descent",
-        "The network stays as it is; the pixels change. Each step moves all pixels so that one distance shrinks. From "
-        "noise, the content alone brings back the photo, and the style alone makes the painting's texture.",
+        "The network stays as it is, and the pixels change. Each step moves all pixels a little so that the weighted "
+        "sum of the two distances shrinks. Here one of them is left out: from noise, the content alone brings back the "
+        "photo, and the style alone makes the painting's texture.",
         [
             Pick("Keep", {"content": "The photo's content", "style": "The painting's style"}, "content"),
             Pick("Layer to rebuild from", LAYER_CHOICES, "relu2_1"),
@@ -461,20 +525,23 @@ STEPS = (
     ),
     Step(
         "From 30 minutes to seconds",
-        "Both pictures took the same time. Steps on a small picture are cheap and move large shapes; at full size "
-        "alone, the time buys a few steps that only roughen the surface. The style distance hardly tells them apart.",
-        [Turn("Size of the picture in px", 96, 240, 192, 24)],
+        "Hundreds of steps at full size take an ordinary processor half an hour. Many cheap steps on a small picture "
+        "make the large shapes, and a few at full size add detail. Both pictures here began as the same noise and took "
+        "the same time.",
+        [Turn("Size of the picture in px", 96, 240, 144, 24)],
         scales,
     ),
     Step(
         "When it fails, and why",
-        "The lecture's third picture failed: a subject before a busy background, in the style of a nebula. Its guess: "
-        "little texture in the style, and a content that does not hold the subject apart. With the astronaut we found: "
-        "to paint the background alone keeps her, and matched strokes do not, as the style is dark.",
+        "A lecture on this method painted a subject in the style of a nebula, and the subject sank into the dark. Such "
+        "a style has less texture to give than strokes of paint, and the content loss does not know subject from "
+        "background. Painting the background alone keeps the subject. Matching strokes to places, as the first tab "
+        "does by default, helps little here.",
         [
             Pick("Photo to paint", SUBJECTS, "astronaut"),
             Pick("Style to take", SKIES, "deep_field"),
-            Turn("Strength of the style", 0, 1, 0.5, 0.1),
+            Pick("How style is compared", COMPARED, "gram"),
+            Turn("Strength of the style", 0, 1, 0.3, 0.1),
         ],
         failure,
     ),
