@@ -331,7 +331,10 @@ def test_read_converts_grey_profiles(mode):
     assert torch.allclose(pixel, torch.tensor(0.50), atol=0.01)
 
 
-@pytest.mark.parametrize("profile", [b"nonsense", linear_grey_profile(), swapped_profile()[:200]])
+# A profile holds the time it was made, which would be another name for the test in each worker.
+@pytest.mark.parametrize(
+    "profile", [b"nonsense", linear_grey_profile(), swapped_profile()[:200]], ids=["nonsense", "grey", "cut"]
+)
 def test_read_ignores_broken_profiles(rgb, profile):
     assert_image(images.read(encoded(Image.fromarray(rgb), icc_profile=profile)), tensor(rgb / 255))
 
