@@ -83,7 +83,7 @@ CSS = (
 #said { min-height: 2em; }
 
 @media (max-width: 767px) {
-  #actions { position: fixed; inset: auto 0 0; z-index: 5; padding: 8px 12px calc(8px + env(safe-area-inset-bottom));
+  #actions { position: fixed; inset: auto 0 0; z-index: 100; padding: 8px 12px calc(8px + env(safe-area-inset-bottom));
     background: var(--body-background-fill); }
   .gradio-container .main { padding-bottom: 88px !important; }
 }
