@@ -272,6 +272,7 @@ def test_the_page_fits_and_the_picture_is_the_largest_thing(page: Page, width: i
     areas = {name: box["width"] * box["height"] for name, box in places(page).items() if box}
     assert max(areas, key=lambda name: areas[name]) == "#picture"
     assert page.locator("#picture").bounding_box()["y"] < height / 2
+    expect(button(page, "Paint").first).to_be_in_viewport(ratio=1)
 
 
 def test_three_paintings_are_suggested_and_one_tap_paints_one(page: Page) -> None:
