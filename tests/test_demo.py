@@ -273,6 +273,10 @@ def test_the_page_fits_and_the_picture_is_the_largest_thing(page: Page, width: i
     assert max(areas, key=lambda name: areas[name]) == "#picture"
     assert page.locator("#picture").bounding_box()["y"] < height / 2
     expect(button(page, "Paint").first).to_be_in_viewport(ratio=1)
+    page.emulate_media(color_scheme="dark")
+    page.reload()
+    tab = page.locator("[role=tab][aria-selected=true]:visible").first
+    expect(tab).to_have_css("color", "rgb(245, 245, 244)")  # as bright as all words
 
 
 def test_three_paintings_are_suggested_and_one_tap_paints_one(page: Page) -> None:

@@ -43,6 +43,7 @@ CSS = (
   overflow: clip !important; }  /* where it is "hidden", nothing within can be sticky */
 .gradio-container :is(.main, .wrap, main) { min-width: 0 !important; max-width: 100%; }
 .gradio-container .main { padding: 16px clamp(12px, 3vw, 32px) !important; }
+[role="tab"][aria-selected="true"] { color: var(--body-text-color) !important; }  /* Gradio's is dim in the dark */
 #head h1 { margin: 0; font-weight: 600; letter-spacing: -0.01em; }
 #head p { margin: 0; opacity: 0.75; }
 
