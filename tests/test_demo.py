@@ -272,11 +272,16 @@ def test_the_page_fits_and_the_picture_is_the_largest_thing(page: Page, width: i
     areas = {name: box["width"] * box["height"] for name, box in places(page).items() if box}
     assert max(areas, key=lambda name: areas[name]) == "#picture"
     assert page.locator("#picture").bounding_box()["y"] < height / 2
+    expect(button(page, "Paint").first).to_be_in_viewport(ratio=1)
+    page.emulate_media(color_scheme="dark")
+    page.reload()
+    tab = page.locator("[role=tab][aria-selected=true]:visible").first
+    expect(tab).to_have_css("color", "rgb(245, 245, 244)")  # as bright as all words
 
 
 def test_three_paintings_are_suggested_and_one_tap_paints_one(page: Page) -> None:
     tiles = page.locator("#suited button:visible")
-    page.get_by_role("button", name="What would suit it?").click()
+    page.get_by_role("button", name="What suits this photo?").click()
     note(page, "Tap one of the small pictures")
     expect(tiles).to_have_count(3)
     assert len({tile.locator("img").get_attribute("src") for tile in tiles.all()}) == 3
@@ -287,6 +292,43 @@ def test_three_paintings_are_suggested_and_one_tap_paints_one(page: Page) -> Non
     expect(page.locator("#style img")).to_have_attribute("src", re.compile(samples.path(key).name))
     choose(page, "coffee")
     expect(tiles).to_have_count(0)
+
+
+def test_a_finer_picture_goes_on_from_the_one_that_is_there(page: Page, tmp_path: Path) -> None:
+    choose(page, "rocket")
+    note(page, "Tap Paint to paint this photo")
+    button(page, "Paint").first.click()
+    note(page, "Done after")
+    picture = page.locator("#picture img").last
+    button(page, "Paint finer").click()
+    expect(button(page, "Stop")).to_be_enabled()
+    note(page, "Done after")
+    expect(picture).to_have_attribute("src", re.compile("[.]png$"))
+    expect(page.get_by_label("Balanced")).to_be_checked()
+    with page.expect_download() as download:
+        button(page, "PNG").click()
+    download.value.save_as(tmp_path / "kept.png")
+    told = images.settings(tmp_path / "kept.png")
+    assert (told["preset"], told["finer"]) == ("balanced", True)
+
+
+def test_a_photo_chosen_while_another_is_painted_waits(page: Page) -> None:
+    start_long(page)
+    choose(page, "coffee")
+    expect(page.locator("#content img")).to_have_attribute("src", re.compile("coffee.png"))
+    time.sleep(0.5)
+    note(page, "Painting")
+    button(page, "Stop").click()
+    note(page, "Stopped after")
+    expect(page.locator("#picture img").last).to_have_attribute("alt", re.compile("china as starry night"))
+
+
+def test_paint_is_in_reach_on_a_phone(page: Page) -> None:
+    choose(page, "great_wave")
+    expect(button(page, "Paint").first).to_be_in_viewport(ratio=1)
+    button(page, "Paint").first.click()
+    expect(page.locator("#picture .frame")).to_be_in_viewport()
+    note(page, "Done after")
 
 
 def test_the_subject_stays_a_photo(page: Page, tmp_path: Path) -> None:
@@ -431,11 +473,12 @@ def test_a_bad_upload_is_told_in_one_sentence(page: Page, tmp_path: Path) -> Non
     (tmp_path / "my <b>.jpg").write_text("not a picture")
     clear(page, "content")
     page.locator("#content input[type=file]").set_input_files(tmp_path / "my <b>.jpg")
-    page.locator("#content img").wait_for()
-    expect(page.locator("#hint")).to_contain_text("The photo my")
     expect(page.get_by_test_id("toast-body")).to_contain_text("The photo my")
-    button(page, "Paint").first.click()
     note(page, "The photo my")
+    expect(page.locator("#content")).to_contain_text("Your own photo")  # there is room for another
+    button(page, "Paint").first.click()
+    note(page, "Choose a photo first")
+    expect(page.locator(".toast-message-item:visible")).to_have_count(1)
     expect(button(page, "Paint").first).to_be_enabled()
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 pytest.importorskip("gradio", reason="the page needs gradio, which is not installed")
 
 from styler import samples
-from styler.demo import disk, uploads
+from styler.demo import disk, own_folder, uploads
 from styler.demo.uploads import Upload
 
 ONE, OTHER = "1" * 64, "2" * 64
@@ -90,3 +90,13 @@ def test_nobody_learns_what_another_calls_the_same_picture(folder: Path) -> None
     mine, yours = (Upload.of({"path": str(folder / ONE / name)}, "photo") for name in ("mine.png", "yours.png"))
     assert mine.digest == yours.digest and mine != yours
     assert mine == Upload.of({"path": str(mine.path)}, "painting")
+
+
+def test_where_the_home_is_read_only_uploads_are_temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("STYLER_CACHE", str(tmp_path / "file"))  # where no folder can be made
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    made = Path(own_folder())
+    assert made.parent == tmp_path and not list(made.iterdir())
+    monkeypatch.setenv("STYLER_CACHE", str(tmp_path / "cache"))
+    assert own_folder() == str(tmp_path / "cache" / "uploads")

@@ -80,7 +80,7 @@ def words(photo: torch.Tensor | None, painting: torch.Tensor | None) -> str:
                 "crop closer, choose a plainer background, or lower the strength."
             )
         else:
-            said.append("The photo's subject stands apart from its background and should hold.")
+            said.append("The photo's subject stands apart from its background and should stay clear.")
     return " ".join(said)
 
 

@@ -56,7 +56,7 @@ show();
 CSS = """
 #picture, #picture > div { padding: 0 !important; overflow: visible; }
 #picture .frame { position: relative; margin: 0 auto; aspect-ratio: var(--ratio, 1.5); cursor: pointer; --photo: 0%;
-  width: min(100%, calc(56svh * var(--ratio, 1.5))); }
+  width: min(100%, max(260px, 100svh - 510px) * var(--ratio, 1.5)); }  /* Paint is seen without a scroll */
 #picture .frame img { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; border-radius: 4px; }
 #picture .painted { clip-path: inset(0 0 0 var(--photo)); }
 #picture .handles { display: flex; gap: 12px; align-items: center; min-height: 40px; }

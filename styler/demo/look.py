@@ -43,6 +43,7 @@ CSS = (
   overflow: clip !important; }  /* where it is "hidden", nothing within can be sticky */
 .gradio-container :is(.main, .wrap, main) { min-width: 0 !important; max-width: 100%; }
 .gradio-container .main { padding: 16px clamp(12px, 3vw, 32px) !important; }
+[role="tab"][aria-selected="true"] { color: var(--body-text-color) !important; }  /* Gradio's is dim in the dark */
 #head h1 { margin: 0; font-weight: 600; letter-spacing: -0.01em; }
 #head p { margin: 0; opacity: 0.75; }
 
@@ -51,11 +52,11 @@ CSS = (
   padding: 0 0 8px; overflow: hidden; white-space: pre-line; font-size: 0.75rem; font-weight: 400; line-height: 1.3; }
 .shelf img { width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; margin: 0; border-radius: 0; }
 .shelf { mask-image: linear-gradient(to left, transparent, #000 36px); padding-right: 36px; }  /* there is more */
-.toast-wrap > :not(:last-child) { display: none; }  /* one sentence at a time */
+:is(.toast-wrap, .toast-messages) > :not(:last-child), .toast-count { display: none; }  /* one sentence at a time */
 #pairs button { flex: 1 0 132px; font-size: 0.8rem; }
 #pairs img { aspect-ratio: 4 / 3; object-position: top; }  /* where faces are in portraits */
 
-#note { height: 52px; overflow: hidden; }
+#note { min-height: 70px; }
 #note p { margin: 6px 0 0; line-height: 1.4; font-variant-numeric: tabular-nums; }
 #note progress { display: block; width: 100%; height: 4px; appearance: none; border: 0; }
 #note progress::-webkit-progress-bar { background: rgba(128, 128, 128, 0.25); }
@@ -82,6 +83,11 @@ CSS = (
 #figure .keep { display: inline-block; padding: 10px 0; }
 #said { min-height: 2em; }
 
+@media (max-width: 767px) {
+  #actions { position: fixed; inset: auto 0 0; z-index: 100; padding: 8px 12px calc(8px + env(safe-area-inset-bottom));
+    background: var(--body-background-fill); }
+  .gradio-container .main { padding-bottom: 88px !important; }
+}
 @media (min-width: 768px) {
   #pairs img { aspect-ratio: 2; }
   #shown { position: sticky; top: 12px; align-self: flex-start; }

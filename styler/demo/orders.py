@@ -68,6 +68,8 @@ class Order:
         None for the usual ones.
     style_loss, content_loss
         As in `StyleTransfer`.
+    finer : bool
+        Whether to go on from the same picture by the preset before, where that is still here.
     """
 
     photo: Upload
@@ -87,6 +89,7 @@ class Order:
     content_layers: tuple[str, ...] | None = None
     style_loss: str = "neighbors"
     content_loss: str = "standardised"
+    finer: bool = False
 
 
 def order(

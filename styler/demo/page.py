@@ -165,19 +165,18 @@ def build(size: int = 512) -> gr.Blocks:
         asked += [init, start_image, seed, *studied]
         for button, pair in zip(pairs, samples.PAIRS, strict=True):
             button.click(partial(visit.load, pair), None, [content, style, *live], **AT_ONCE)
-        starts = [
-            paint.click(visit.begin, None, live, **AT_ONCE),
-            finer.click(visit.begin_finer, [preset, longest], [preset, longest, *live], **AT_ONCE),
-        ]
+        onward = finer.click(visit.begin_finer, [preset, longest], [preset, longest, *live], **AT_ONCE)
+        starts = [(paint.click(visit.begin, None, live, **AT_ONCE), visit.run), (onward, visit.run_finer)]
         for i, tile in enumerate(tiles):
-            starts.append(tile.click(visit.choose(i), content, [style, *live], **AT_ONCE))
+            starts.append((tile.click(visit.choose(i), content, [style, *live], **AT_ONCE), visit.run))
         tried = suit.click(visit.begin, None, live, **AT_ONCE).then(
             visit.suggest, [content, png, jpeg], [*tiles, *live], **SENT
         )
         tried.failure(visit.idle, [note, png, jpeg], live, **AT_ONCE)
         content.change(lambda: [gr.Button(visible=False)] * len(tiles), None, tiles, **AT_ONCE)
-        for start in starts:
-            run = start.then(visit.run, asked, live, concurrency_limit=None, **QUIET)  # the line is painting.LINE
+        gr.on([button.click for button in (paint, *tiles)], None, None, None, js=parts.SEE_IT, api_visibility="private")
+        for start, paints in starts:
+            run = start.then(paints, asked, live, concurrency_limit=None, **QUIET)  # the line is painting.LINE
             run.failure(visit.idle, [note, png, jpeg], live, **AT_ONCE)
         stop.click(visit.stop, None, stop, **AT_ONCE)
         reuse.click(visit.reuse, png, content, **AT_ONCE)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from styler.demo.uploads import Upload
 from styler.estimator import RECIPE_PARAMS, StyleTransfer
 from styler.losses import moments
 from styler.making import Film
+from styler.painting import Point
+from styler.schedule import PRESETS
 from styler.subject import find_subject
 
 LIVE_SECONDS = 0.25  # between two live pictures; a browser on a phone shows no more
@@ -35,6 +37,7 @@ LONGEST = 900.0  # seconds, then a painting makes room for the next
 LONGEST_LEASE = 120.0  # seconds for which ZeroGPU lends a GPU
 WAITING = 24  # visitors, then the next is asked to come back
 LINE = Line(CONCURRENCY, WAITING)
+GOING_ON = 0.4  # how much of its whole time a picture takes that goes on from a coarser one, about
 # What a style is learnt from; and, from the fourth on, how.
 LESSON = ("paintings", "shares", "where", "size", "preset", "pooling", "style_scale", *RECIPE_PARAMS)
 
@@ -51,11 +54,14 @@ class Sight:
         Share of the work that is done, range (0, 1].
     steps : list of Step
         How far it went at each step.
+    point : Point or None
+        Of the last sight, where a finer picture can go on from.
     """
 
     picture: NDArray[np.uint8]
     progress: float
     steps: list[Step]
+    point: Point | None = None
 
 
 @dataclass(frozen=True)
@@ -66,13 +72,16 @@ class Finished:
     jpeg: bytes
     steps: list[Step]
     seconds: float
+    frames: list[bytes]
 
 
 FINISHED: Recent[Finished] = Recent(32)
+POINTS: Recent[Point] = Recent(8)  # where the last few pictures ended, to be painted finer
 MAKINGS: Recent[list[bytes]] = Recent(32)  # the frames of a picture's making, by the SHA-256 of its PNG
 # How much longer a painting takes here than expected, by preset and size, learnt from those just painted.
 PACES: Recent[float] = Recent(100)
 STOPPING: Recent[bool] = Recent(1000)  # whether the picture of a session has to end at its next step
+AT_WORK: set[str] = set()  # the sessions that wait or paint
 
 
 @dataclass(frozen=True)
@@ -155,8 +164,10 @@ def paint(order: Order, session: str) -> Iterator[View]:
     ValueError
         If an image can't be read, or the line is full.
     """
+    coarser = coarser_of(order)
     with tempfile.TemporaryDirectory(prefix="styler-") as folder:
         try:
+            AT_WORK.add(session)
             photo = order.photo.read(order.size)
             # Files: of an image Gradio would write another, again and again over the one that is being sent.
             shown, recoloured = (str(Path(folder, name)) for name in ("photo.jpg", "image.jpg"))
@@ -164,9 +175,13 @@ def paint(order: Order, session: str) -> Iterator[View]:
             if finished := FINISHED.get(order):
                 yield from _files(order, shown, finished, f"Done; painted before, in {finished.seconds:.0f} s")
                 return
-            images.save(first_sight(order, photo), recoloured)
+            if coarser:
+                Path(recoloured).write_bytes(coarser[0].jpeg)
+            else:
+                images.save(first_sight(order, photo), recoloured)
             kind = order.preset, order.size
             expected = estimate(*kind, order.style_layers, order.content_layers, photo) / pace(*kind)
+            expected *= GOING_ON if coarser else 1
             with closing(LINE.turn(lambda: expected * pace(*kind))) as turn:
                 for place in turn:
                     if STOPPING.get(session):
@@ -176,8 +191,9 @@ def paint(order: Order, session: str) -> Iterator[View]:
                         break
                     yield View(shown, recoloured, waiting(place))
                 yield View(shown, recoloured, "Looking at the two pictures …", 0)
-                yield from _paint(order, session, photo, shown, expected)
+                yield from _paint(order, session, photo, shown, expected, coarser)
         finally:
+            AT_WORK.discard(session)
             expect(session)
 
 
@@ -187,7 +203,27 @@ def first_sight(order: Order, photo: torch.Tensor) -> torch.Tensor:
     return torch.lerp(photo, recolour(photo, colours), min(1.0, 2 * order.strength))
 
 
-def _paint(order: Order, session: str, photo: torch.Tensor, shown: str, expected: float) -> Iterator[View]:
+def coarser_of(order: Order) -> tuple[Finished, Point] | None:
+    """The picture that an order goes on from, and where that ended; None if it is no longer here, or not wanted."""
+    place = PRESETS.index(order.preset)
+    if not order.finer or not place:
+        return None
+    for finer in (True, False):
+        before = replace(order, preset=PRESETS[place - 1], finer=finer)
+        finished, point = FINISHED.get(before), POINTS.get(before)
+        if finished and point:
+            return finished, point
+    return None
+
+
+def _paint(
+    order: Order,
+    session: str,
+    photo: torch.Tensor,
+    shown: str,
+    expected: float,
+    coarser: tuple[Finished, Point] | None,
+) -> Iterator[View]:
     begun = time.monotonic()
     lesson = tuple(getattr(order, name) for name in LESSON)
     init = order.init if isinstance(order.init, str) else order.init.read()
@@ -196,10 +232,14 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: str, expected
     )
     regions = None if order.where == "everywhere" else {"subject": subject(order, photo)}
     note, learning, making = "Done", time.monotonic(), Film(photo)
-    with closing(sights(model, photo, regions)) as seen:
+    before, point = coarser or (None, None)
+    if before:
+        making.frames = before.frames[:-1]
+    with closing(sights(model, photo, regions, point)) as seen:
         for sight in seen:
             now = time.monotonic()
             stopped = STOPPING.get(session)
+            steps = [*(before.steps if before else []), *sight.steps]
             if sight.progress < 1 and (stopped or now - begun > LONGEST):
                 note = "Stopped" if stopped else "Stopped at the limit,"
                 break
@@ -207,20 +247,24 @@ def _paint(order: Order, session: str, photo: torch.Tensor, shown: str, expected
             words = f"Painting … {about(left)} left"
             picture = Image.fromarray(sight.picture)
             making.take(partial(Image.fromarray, sight.picture))
-            yield View(shown, picture, words, sight.progress, sight.steps)
+            yield View(shown, picture, words, sight.progress, steps)
     making.take(lambda: Image.fromarray(sight.picture), last=True)
     settings = model.get_params() | {
         "content": order.photo.path.name,
         "style": [painting.path.name for painting in order.paintings],
         "style_weights": order.shares,
         "where": order.where,
+        "finer": coarser is not None,
         "init": order.init if isinstance(order.init, str) else order.init.path.name,
         "sha256": {upload.path.name: upload.digest for upload in (order.photo, *order.paintings)},
     }
-    finished = Finished(*_encode(images.read(sight.picture), settings), sight.steps, time.monotonic() - begun)
+    files = _encode(images.read(sight.picture), settings)
+    finished = Finished(*files, steps, time.monotonic() - begun, making.frames)
     MAKINGS.keep(hashlib.sha256(finished.png).hexdigest(), making.frames)
     if note == "Done":
         FINISHED.keep(order, finished)
+        if sight.point:
+            POINTS.keep(order, sight.point)
         learn_pace(order, expected, finished.seconds)
     yield from _files(order, shown, finished, f"{note} after {finished.seconds:.0f} s", sight.progress)
 
@@ -245,7 +289,7 @@ def subject(order: Order, photo: torch.Tensor) -> torch.Tensor:
     return images.resize(order.drawing.painted(), (photo.shape[-2], photo.shape[-1]))
 
 
-def lease(model: StyleTransfer, photo: torch.Tensor, regions: Any) -> float:
+def lease(model: StyleTransfer, photo: torch.Tensor, regions: Any, point: Point | None = None) -> float:
     """Seconds for which to borrow a GPU: twice what is expected, and some to get going."""
     return min(
         LONGEST_LEASE, 10 + 2 * estimate(model.preset, model.size, model.style_layers, model.content_layers, photo)
@@ -253,8 +297,10 @@ def lease(model: StyleTransfer, photo: torch.Tensor, regions: Any) -> float:
 
 
 @gpu(lease)
-def sights(model: StyleTransfer, photo: torch.Tensor, regions: dict[str, torch.Tensor] | None) -> Iterator[Sight]:
-    """Transform, and yield what is seen of it as often as it is shown, the last picture too.
+def sights(
+    model: StyleTransfer, photo: torch.Tensor, regions: dict[str, torch.Tensor] | None, point: Point | None = None
+) -> Iterator[Sight]:
+    """Transform, or go on from where a coarser preset ended, and yield what is seen as often as it is shown.
 
     A function of its own, which a GPU may be lent for: then it runs in another process, and what it yields is pickled.
     """
@@ -263,12 +309,18 @@ def sights(model: StyleTransfer, photo: torch.Tensor, regions: dict[str, torch.T
         model = copy(model).set_params(device=None)
     weights = model.scales_[0].recipe.weights(model.strength)
     steps: list[Step] = []
-    last = 0.0
-    for stage in model.staged_transform(photo, regions):
+    last, skipped = 0.0, 0
+    if point:  # goes on at the last scale, whose first step counts as made
+        skipped = sum(scale.steps for scale in model.scales_[:-1]) + 1
+        point = point._replace(step=skipped)
+    for stage in model.staged_transform(photo, regions, point):
         steps.append(step_of(stage, weights))
-        if time.monotonic() - last >= LIVE_SECONDS or stage.step == stage.n_steps:
+        done = stage.step == stage.n_steps
+        if time.monotonic() - last >= LIVE_SECONDS or done:
             last = time.monotonic()
-            yield Sight(np.asarray(images.like(stage.image, "a path")), stage.progress, [*steps])
+            progress = (stage.step - skipped) / (stage.n_steps - skipped) if point else stage.progress
+            held = stage.point if done and not LENT else None  # a borrowed GPU's memory goes back with it
+            yield Sight(np.asarray(images.like(stage.image, "a path")), progress, [*steps], held)
 
 
 def waiting(place: Place) -> str:

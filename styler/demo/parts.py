@@ -24,6 +24,8 @@ QUIET: Any = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: Any = QUIET | {"queue": False}
 SENT: Any = QUIET | {"concurrency_limit": None}
 LOOKING: Any = QUIET | {"show_progress": "full", "concurrency_limit": 1}
+# Paint is always in reach on a phone; the picture is not.
+SEE_IT = "() => document.querySelector('#picture').scrollIntoView({block: 'nearest'})"
 # The share sheet where a phone has one that takes the file; else it is downloaded.
 SEND = """async file => {
   const name = file.orig_name || decodeURIComponent(file.url.split('/').pop());
@@ -51,7 +53,8 @@ def chooser(label: str, role: str, file: str) -> gr.Image:
         alt_text=f"The {label.lower()} that is chosen",
         elem_id=role,
     )
-    upload.upload(partial(drawable, label.lower()), upload, upload, **SENT)
+    shown = upload.upload(partial(drawable, label.lower()), upload, upload, **SENT)
+    shown.failure(lambda: None, None, upload, **AT_ONCE)  # what is broken makes room for another
     with gr.Row(elem_classes="shelf"):
         for key in samples.keys(role):
             button = gr.Button(caption(key), icon=icon(thumbnail(key)), min_width=92, elem_id=f"sample-{key}")

@@ -3,6 +3,7 @@
 import html
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ INK, SEEN_THROUGH, OPAQUE = (255, 90, 60), 160, 208
 REPEATED = ("preset", "strength", "size", "pooling", "style_scale", "colors", "random_state", *RECIPE_PARAMS)
 READY = "Painted beforehand. Tap Paint to see it happen, or choose a photo and a painting of your own."
 STAYS = "A link to it works for an hour from when it was painted."
-SUIT = "What would suit it?"
+SUIT = "What suits this photo?"
 AFTER = ("Send", "Making of", "Use as photo", "Paint finer")  # what can be done with a finished picture
 BEGUN, AGAIN = "One moment …", "Tap Paint to try again."
 
@@ -63,9 +64,18 @@ def begin_finer(preset: Any, size: Any, request: gr.Request) -> list[Any]:
 
 def run(request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
     """Paint what is asked for, see `wanted`, and show it as it forms; a sentence on what went wrong stays."""
+    yield from _run(request, False, *asked)
+
+
+def run_finer(request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
+    """The same, going on from the picture that is there."""
+    yield from _run(request, True, *asked)
+
+
+def _run(request: gr.Request, finer: bool, *asked: Any) -> Iterator[list[Any]]:
     try:
         with told():
-            for view in painting.paint(wanted(*asked), str(request.session_hash)):
+            for view in painting.paint(replace(wanted(*asked), finer=finer), str(request.session_hash)):
                 yield show(
                     (view.photo, view.picture),
                     parts.note(view.note, view.progress),
@@ -154,9 +164,12 @@ def look(content: Any, style: Any, *_: Any) -> str:
     return parts.hint(_advice(_upload(content, "photo"), _upload(style, "painting")))
 
 
-def fresh(content: Any, picture: Any) -> list[Any]:
-    """Return updates for the picture and the note: a photo just chosen, unless the picture shows it already."""
-    if not content or given(content) in _given(picture)[:1]:
+def fresh(content: Any, picture: Any, request: gr.Request) -> list[Any]:
+    """Return updates for the picture and the note: a photo just chosen, unless the picture shows it already.
+
+    As long as the visitor's last one is painted, that stays.
+    """
+    if not content or given(content) in _given(picture)[:1] or str(request.session_hash) in painting.AT_WORK:
         return [gr.skip(), gr.skip()]
     try:
         photo = images.like(Upload.of(content, "photo").read(DRAWN), "a path")
