@@ -17,6 +17,15 @@ from styler.vgg import VGG19, fast_dtype, load_state
 WORKING = sorted({"float32", str(fast_dtype(torch.device("cpu"))).removeprefix("torch.")})
 
 
+# Files that take long, longest first, so that the workers end together. The others follow as pytest finds them.
+LONG = ["demo", "many", "security", "cli", "estimator", "benchmarks", "examples", "tiles", "demo_api", "zerogpu"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {f"test_{name}.py": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONG)))
+
+
 @pytest.fixture(scope="session")
 def network() -> VGG19:
     return VGG19(load_state(), [*STYLE_LAYERS, CONTENT_LAYER])

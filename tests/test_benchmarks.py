@@ -43,8 +43,8 @@ def test_a_frame_and_noise_are_found(photo, painting):
 
 
 def test_a_colour_that_the_painting_has_not_is_found(photo, painting):
-    grey = painting.mean(1, keepdim=True).expand(painting.shape)
-    assert foreign_colour(grey, grey) == 0 < 10 < foreign_colour(grey, photo)
+    grey = painting.mean(1, keepdim=True).expand(painting.shape)[..., :16, :]
+    assert foreign_colour(grey, grey) == 0 < 10 < foreign_colour(grey, photo[..., :16, :])
 
 
 def test_plain_gatys_paints(photo, painting):

@@ -137,7 +137,7 @@ def test_visitors_at_once_each_get_their_own_picture(server: str) -> None:
         with Image.open(io.BytesIO(httpx.get(picture["url"], timeout=60).content)) as image:
             return ImageStat.Stat(image).mean[0], "Waiting in line" in answer
 
-    asked = range(0, 240, 40)
+    asked = range(0, 240, 60)
     with ThreadPoolExecutor(len(asked)) as visitors:
         got, waited = zip(*visitors.map(visit, asked), strict=True)
     assert all(abs(a - g) < 5 for a, g in zip(asked, got, strict=True)), got

@@ -52,7 +52,7 @@ def test_it_is_default_constructible():
 
 @pytest.fixture(scope="module")
 def fitted():
-    return StyleTransfer(size=48, max_iter=3).fit(STARRY)
+    return StyleTransfer(size=32, max_iter=3).fit(STARRY)
 
 
 def photo(kind):
@@ -71,20 +71,20 @@ def photo(kind):
 def test_arrays_for_arrays(fitted, kind):
     X = photo(kind)
     out = fitted.transform(X)
-    assert isinstance(out, np.ndarray) and out.dtype == X.dtype and out.shape == (36, 48, 3)
+    assert isinstance(out, np.ndarray) and out.dtype == X.dtype and out.shape == (24, 32, 3)
     batch = fitted.transform(np.stack([X, X])[..., None] if X.ndim == 2 else np.stack([X, X]))
-    assert batch.dtype == X.dtype and batch.shape == (2, 36, 48, 3)
+    assert batch.dtype == X.dtype and batch.shape == (2, 24, 32, 3)
     np.testing.assert_array_equal(batch[0], out)
     np.testing.assert_array_equal(batch[1], out)
 
 
 def test_kinds(fitted):
     assert isinstance(fitted.transform(photo("PIL")), Image.Image)
-    assert fitted.transform(CAT).size == (48, 32)
-    assert fitted.transform(photo("tensor")).shape == (3, 36, 48)
+    assert fitted.transform(CAT).size == (32, 21)
+    assert fitted.transform(photo("tensor")).shape == (3, 24, 32)
     many = fitted.transform([CAT, photo("uint8")])
     assert isinstance(many, list) and isinstance(many[0], Image.Image) and isinstance(many[1], np.ndarray)
-    assert fitted.transform(torch.stack([photo("tensor")] * 2)).shape == (2, 3, 36, 48)
+    assert fitted.transform(torch.stack([photo("tensor")] * 2)).shape == (2, 3, 24, 32)
 
 
 def test_transform_changes_nothing(fitted):
@@ -237,7 +237,7 @@ def test_not_fitted():
 
 
 def test_distances_fall_toward_the_painting():
-    model = StyleTransfer(size=64, max_iter=25).fit(STARRY)
+    model = StyleTransfer(size=48, max_iter=16).fit(STARRY)
     painted = model.transform(CAT)
     before, after = model.distances(CAT, CAT), model.distances(CAT, painted)
     assert before["content"] == 0 < after["content"]
@@ -331,20 +331,20 @@ def test_search_for_the_best_strength():
     photos = [photo("uint8"), photo("uint8")[:, ::-1]]
     search = GridSearchCV(
         StyleTransfer(size=48, max_iter=3),
-        {"strength": [0.0, 0.6], "style_scale": [1.0, 2.0]},
+        [{"strength": [0.0]}, {"strength": [0.6], "style_scale": [1.0, 2.0]}],
         scoring=lambda model, X: model.score(photos),
         cv=[([0], [0])],
         error_score="raise",
     ).fit([STARRY])
     scores = search.cv_results_["mean_test_score"]
     assert search.best_params_["strength"] == 0.6 and np.isfinite(scores).all()
-    assert scores[:2] == pytest.approx(-1, abs=0.1)  # without strength, the photo itself
+    assert scores[0] == pytest.approx(-1, abs=0.1)  # without strength, the photo itself
     assert search.best_estimator_.transform(CAT).size == (48, 32)
 
 
 def test_whose_colours(network):
-    model = StyleTransfer(size=64, max_iter=6).fit(STARRY)
-    X = resize(read(CAT), 64)
+    model = StyleTransfer(size=48, max_iter=4).fit(STARRY)
+    X = resize(read(CAT), 48)
     painted, photos, matched, palette = (
         model.set_params(colors=colors).transform(X) for colors in ("painting", "photo", "matched", "palette")
     )
@@ -359,13 +359,13 @@ def test_whose_colours(network):
     assert (got.mean - own.mean).norm() < 0.1 * (other.mean - own.mean).norm()
     assert (got.covariance - own.covariance).norm() < 0.3 * (other.covariance - own.covariance).norm()
     torch.testing.assert_close(
-        palette, recolour(X, statistics(network, model.paintings_, ["relu1_1"], 64, 1.0)["pixels"])
+        palette, recolour(X, statistics(network, model.paintings_, ["relu1_1"], 48, 1.0)["pixels"])
     )
     assert [stage.progress for stage in model.staged_transform(X)] == [1.0] and model.expected_seconds(X) == 0
 
 
 def test_every_type_paints_what_float64_does(dtype):
-    exact, got = (StyleTransfer(size=64, max_iter=10, dtype=t).fit(STARRY) for t in ("float64", dtype))
+    exact, got = (StyleTransfer(size=48, max_iter=6, dtype=t).fit(STARRY) for t in ("float64", dtype))
     difference = np.abs(got.transform(photo("float32")) - exact.transform(photo("float32")))
     assert difference.mean() < 0.05
 

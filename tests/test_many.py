@@ -80,6 +80,31 @@ def test_jobs_share_the_cores_and_change_nothing(painter, photos, threads):
     assert set(side_by_side(torch.get_num_threads, [()] * 4, n_jobs=2)) == {threads}
 
 
+@SHARE_OF_TWO
+def test_the_command_line_paints_a_folder(photos, threads, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    options = ["--size", "32", "--preset", "preview", "--mask", "find", "--background-style", "none"]
+    options += ["--jobs", "2", "--quiet", "--json"]
+    with Image.open(STARRY) as painting:
+        painting.resize((64, 48)).save(photos / "style.png")  # no photo, though it lies among them
+    command = ["photos", os.path.join("photos", "style.png"), "-o", "out", *options]
+    assert cli.main(command) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert len(report["pictures"]) == len(SHAPES) and all(picture["seconds"] > 0 for picture in report["pictures"])
+    (photos / "broken.jpg").write_bytes(b"")
+    assert cli.main(command) == 2
+    said = capsys.readouterr()
+    assert said.err == "styler: photos/broken.jpg is empty (0 bytes); save or download it again.\n"
+    assert [picture["seconds"] is None for picture in json.loads(said.out)["pictures"]] == [True] * len(SHAPES) + [
+        False
+    ]
+    one, again = os.path.join("out", "1.png"), "again.png"
+    assert set(settings(one)["sha256"]) == {"photos/1.png", "photos/style.png"}
+    # The subject alone is painted, and the picture can be painted again, here by as many threads.
+    assert cli.main(["--from", one, "-o", again, "--quiet"]) == 0
+    assert torch.equal(read(again), read(one))
+
+
 def test_a_folder_is_painted_whatever_is_wrong_with_one_photo(painter, photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (photos / "broken.jpg").write_bytes(b"not a photo")
@@ -154,31 +179,6 @@ def test_a_cluster_that_loses_a_worker_paints_all(painter, photos, tmp_path, thr
     for outcome in painted:
         assert torch.equal(read(outcome.picture), read(alone(painter, outcome.photo, tmp_path / "alone")))
     assert all(np.array_equal(picture, painter.transform(x)) for picture, x in zip(pictures, arrays, strict=True))
-
-
-@SHARE_OF_TWO
-def test_the_command_line_paints_a_folder(photos, threads, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    options = ["--size", "32", "--preset", "preview", "--mask", "find", "--background-style", "none"]
-    options += ["--jobs", "2", "--quiet", "--json"]
-    with Image.open(STARRY) as painting:
-        painting.resize((64, 48)).save(photos / "style.png")  # no photo, though it lies among them
-    command = ["photos", os.path.join("photos", "style.png"), "-o", "out", *options]
-    assert cli.main(command) == 0
-    report = json.loads(capsys.readouterr().out)
-    assert len(report["pictures"]) == len(SHAPES) and all(picture["seconds"] > 0 for picture in report["pictures"])
-    (photos / "broken.jpg").write_bytes(b"")
-    assert cli.main(command) == 2
-    said = capsys.readouterr()
-    assert said.err == "styler: photos/broken.jpg is empty (0 bytes); save or download it again.\n"
-    assert [picture["seconds"] is None for picture in json.loads(said.out)["pictures"]] == [True] * len(SHAPES) + [
-        False
-    ]
-    one, again = os.path.join("out", "1.png"), "again.png"
-    assert set(settings(one)["sha256"]) == {"photos/1.png", "photos/style.png"}
-    # The subject alone is painted, and the picture can be painted again, here by as many threads.
-    assert cli.main(["--from", one, "-o", again, "--quiet"]) == 0
-    assert torch.equal(read(again), read(one))
 
 
 def test_ctrl_c_keeps_the_pictures_that_are_done(photos, tmp_path):

@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from styler import samples
 from styler.demo import build, painting, visit
 from styler.demo.orders import Order, order
+from styler.demo.uploads import Upload
 
 PHOTO = {"path": str(samples.path("ball"))}
 # What each argument is called in the sentence that refuses it.
@@ -53,7 +55,8 @@ ODD = [
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["path", "layers"])
 NAMED = st.sampled_from(["path", "image", "layers", "x"])
 JSON = st.sampled_from(ODD) | st.recursive(PLAIN, lambda x: st.lists(x) | st.dictionaries(NAMED, x), max_leaves=8)
-BOUNDED = settings(derandomize=True, deadline=1000, database=None)
+MANY = 100 * int(os.environ.get("MORE_ORDERS", "1"))
+BOUNDED = settings(derandomize=True, deadline=1000, database=None, max_examples=MANY)
 
 
 def one_sentence(words: str) -> bool:
@@ -61,7 +64,7 @@ def one_sentence(words: str) -> bool:
     return bool(re.fullmatch(r"[A-Z0-9][^\n]{10,400}\.", words)) and not re.search("Traceback|went wrong|object", words)
 
 
-@settings(BOUNDED, max_examples=300)
+@BOUNDED
 @given(name=st.sampled_from([*NAMES]), value=JSON)
 def test_an_order_is_taken_or_refused_in_a_sentence_that_names_what_is_wrong(name: str, value: Any) -> None:
     wish = {
@@ -87,11 +90,18 @@ def test_an_order_is_taken_or_refused_in_a_sentence_that_names_what_is_wrong(nam
         assert any(called in words for called in NAMES[name].split("|")), words
 
 
+def any_suits(photo: Upload) -> list[str]:
+    photo.read(64)
+    return ["starry_night"] * visit.SUGGESTED
+
+
 @pytest.fixture(scope="module")
 def page() -> Iterator[gr.Blocks]:
-    """The page, where nothing is painted and no subject looked for."""
+    """The page, where nothing is painted, no subject looked for and no painting compared."""
+    stopped = painting.View(PHOTO["path"], PHOTO["path"], "Stopped before it began.", last=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(painting, "paint", lambda order, session: iter(()))
+        patch.setattr(painting, "paint", lambda order, session: iter([stopped]))
+        patch.setattr(visit, "suitable", any_suits)
         patch.setattr(visit, "find_subject", lambda photo, strokes=None: np.zeros(photo.shape[-2:], np.float32))
         yield build(size=64)
 
@@ -101,7 +111,7 @@ def state(page: gr.Blocks) -> SessionState:
     return SessionState(page)
 
 
-@settings(BOUNDED, max_examples=200)
+@BOUNDED
 @given(data=st.data())
 def test_each_function_of_the_page_answers_anything_in_a_sentence(
     page: gr.Blocks, state: SessionState, data: st.DataObject
