@@ -92,6 +92,26 @@ def test_values_that_are_not_finite_are_survived(name):
     assert rosenbrock(reached[-1])[0] < 0.7 * rosenbrock(START)[0]
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_last_step_asks_for_its_loss_alone(name):
+    asked = []
+
+    def noted(x, slope=True):
+        asked.append(slope)
+        loss, gradient, losses = rosenbrock(x)
+        return loss, gradient if slope else torch.zeros_like(x), losses
+
+    deque(OPTIMIZERS[name](noted, Descent(START), 5), maxlen=0)
+    assert asked == [True] * 5 + [False]
+
+
+def test_a_picture_is_painted_where_gradients_are_off():
+    model = StyleTransfer(32, max_iter=3).fit(path("starry_night"))
+    with torch.no_grad():
+        without = model.transform(read(path("cat")))
+    assert torch.equal(without, model.transform(read(path("cat"))))
+
+
 FLAT = torch.tensor([0.7, 0.3, 0.2]).view(1, 3, 1, 1).expand(1, 3, 64, 96).contiguous()
 
 

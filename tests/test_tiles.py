@@ -92,10 +92,10 @@ def test_tiled_is_untiled(exact, kind, recipe):
     by_tiles = matched(exact, photo, styles, [None] * len(styles), scale, SIDE)
     for one, other in zip(matches, by_tiles, strict=True):
         assert one is None or one.targets.equal(other.targets)
-    whole, tiled = (
-        objective(exact, photo, styles, 0.4, recipe, masks, side, matches)(painted) for side in (None, SIDE)
-    )
-    assert tiled[0] == pytest.approx(float(whole[0]), rel=1e-12)
+    functions = [objective(exact, photo, styles, 0.4, recipe, masks, side, matches) for side in (None, SIDE)]
+    whole, tiled = (function(painted) for function in functions)
+    alone = [float(function(painted, slope=False)[0]) for function in functions]
+    assert [float(tiled[0]), *alone] == pytest.approx([float(whole[0])] * 3, rel=1e-12)
     assert (tiled[1] - whole[1]).norm() < 1e-10 * whole[1].norm()
     assert whole[2]["style"].keys() == recipe.style.keys() and whole[2]["content"].keys() == recipe.content.keys()
     for term, by_layer in numbers(whole[2]).items():
