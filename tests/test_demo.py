@@ -95,7 +95,7 @@ def page(server: tuple[str, int, str], browser: Browser) -> Iterator[Page]:
     )
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(server[0])
-    expect(page.locator("#pairs button")).to_have_count(len(samples.PAIRS))
+    expect(page.locator("#pairs button")).to_have_count(len(samples.PAIRS), timeout=20_000)
     yield page
     page.close()
     assert not away
@@ -334,6 +334,7 @@ def test_paint_is_in_reach_on_a_phone(page: Page) -> None:
 
 def test_the_subject_stays_a_photo(page: Page, tmp_path: Path) -> None:
     choose(page, "astronaut")
+    expect(page.locator("#content img")).to_have_attribute("src", re.compile(samples.path("astronaut").name))
     page.get_by_role("button", name="More").click()
     page.get_by_label("Only the background").check()
     page.locator("#drawing canvas").first.wait_for()
