@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from styler import StyleTransfer, samples
-from styler.images import read, save
+from styler.images import read
+from styler.saving import save
 
 RESULTS = [("astronaut", "starry_night"), *samples.PAIRS]
 

@@ -16,9 +16,10 @@ from torch import Tensor
 from benchmarks.quality import quality
 from benchmarks.report import cell, sheet, table
 from styler import StyleTransfer, painting, samples
-from styler.images import read, resize, save
+from styler.images import read, resize
 from styler.neighbors import Bank, Match, grid_of, unit_columns, unit_places
 from styler.recipe import RECIPES
+from styler.saving import save
 from styler.schedule import STEPS, Scale
 
 PAIRS = ("pagoda+starry_night", "astronaut+great_wave", "cat+composition_viii")

@@ -14,9 +14,10 @@ from tqdm import tqdm
 from benchmarks.controls import MAX_BYTES, Row, sheet
 from benchmarks.report import as_jpeg
 from styler.arguments import number
-from styler.images import check_output, read, resize, save
+from styler.images import read, resize
 from styler.lesson import rebuilder
 from styler.recipe import STYLE_LAYERS
+from styler.saving import check_output, save
 
 # Content layer by layer; style from the first layer alone, the first two, and so on.
 FIGURES = {

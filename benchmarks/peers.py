@@ -98,7 +98,7 @@ def run(job: Job) -> dict[str, Any]:
         "times": seconds from the call to each picture, imports done. "memory": peak in MB above the bare import, on
         the GPU if that is the device, otherwise of the process.
     """
-    from styler.images import save
+    from styler.saving import save
 
     paint, module = SYSTEMS[job.system]
     import_module(module)

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from styler.descent import Descent
-from styler.images import replacing
 from styler.neighbors import Match
 from styler.painting import Point
+from styler.saving import replacing
 
 # What changes neither the picture nor its steps.
 ELSEWHERE = ("device", "dtype", "max_memory", "n_jobs", "verbose")

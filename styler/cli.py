@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def restored(path: str) -> dict[str, Any]:
     """The arguments that a picture was painted with, once its files are found to be the same still."""
-    from styler.images import settings
+    from styler.saving import settings
 
     kept = settings(path)
     if not isinstance(kept.get("sha256"), dict):
@@ -121,10 +121,11 @@ def styles(args: argparse.Namespace) -> dict[str, list[str] | None]:
 def run(args: argparse.Namespace) -> int:
     """Learn the style, and paint what is to be painted."""
     from styler.estimator import StyleTransfer
-    from styler.images import check_output, read, save
+    from styler.images import read
     from styler.making import check_film
     from styler.many import photos_in, pictures_of
     from styler.regions import read_mask
+    from styler.saving import check_output, save
 
     start, wanted = time.perf_counter(), styles(args)
     if args.jobs == 0:

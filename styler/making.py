@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from PIL import Image
 
-from styler.images import ImageLike, like, read, replacing, resize
+from styler.images import ImageLike, like, read, resize
+from styler.saving import replacing
 
 SIDE = 400  # px; longest side
 FRAMES = 30  # between the photo and the end

@@ -17,8 +17,9 @@ from PIL import Image
 from torch import Tensor
 
 from styler.estimator import StyleTransfer
-from styler.images import FORMATS, ImageLike, check_output, read, save
+from styler.images import ImageLike, read
 from styler.jobs import side_by_side
+from styler.saving import FORMATS, check_output, save
 
 ALONE = 2  # the least number of jobs that has processes of its own
 Regions = Callable[[Tensor], Mapping[str, ImageLike]]

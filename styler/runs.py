@@ -49,8 +49,8 @@ def paint_one(
     from tqdm import tqdm
 
     from styler import checkpoint
-    from styler.images import save
     from styler.making import Film, save_making_of
+    from styler.saving import save
 
     settings["sha256"] = {args.content: sha256(args.content), **settings["sha256"]}
     unfinished = f"{args.output}.resume"

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from styler import images, samples
+from styler import images, samples, saving
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="the page is tested through playwright, which is not installed"
@@ -167,10 +167,10 @@ def test_a_tap_loads_a_pair_and_another_paints_it(page: Page, tmp_path: Path) ->
         download.value.save_as(kept)
         with Image.open(kept) as image:
             assert image.format == kind and max(image.size) == SIZE
-    told = images.settings(tmp_path / "chelsea-as-great-wave.png")
+    told = saving.settings(tmp_path / "chelsea-as-great-wave.png")
     expected = {"content": "chelsea.png", "style": ["great_wave.jpg"], "preset": "preview", "strength": 0.5}
     assert expected.items() <= told.items()
-    assert not images.settings(tmp_path / "chelsea-as-great-wave.jpg")
+    assert not saving.settings(tmp_path / "chelsea-as-great-wave.jpg")
 
     page.get_by_role("button", name="What happened").click()
     expect(page.locator("#drawn svg")).to_have_count(2)
@@ -309,7 +309,7 @@ def test_a_finer_picture_goes_on_from_the_one_that_is_there(page: Page, tmp_path
     with page.expect_download() as download:
         button(page, "PNG").click()
     download.value.save_as(tmp_path / "kept.png")
-    told = images.settings(tmp_path / "kept.png")
+    told = saving.settings(tmp_path / "kept.png")
     assert (told["preset"], told["finer"]) == ("balanced", True)
 
 
@@ -367,7 +367,7 @@ def test_a_picture_from_noise_and_its_settings_again(page: Page, tmp_path: Path)
     with page.expect_download() as download:
         button(page, "PNG").click()
     download.value.save_as(tmp_path / "kept.png")
-    told = images.settings(tmp_path / "kept.png")
+    told = saving.settings(tmp_path / "kept.png")
     assert (told["init"], told["random_state"]) == ("noise", 7)
     assert (told["style_loss"], told["content_layers"], told["style_layers"]) == ("gram", ["relu2_2"], None)
 

@@ -22,7 +22,7 @@ pytest.importorskip("gradio", reason="the page needs gradio, which is not instal
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from styler import images, samples
+from styler import images, samples, saving
 
 ROOT = Path(__file__).parents[1]
 STYLE = samples.path("starry_night")
@@ -52,7 +52,7 @@ def client(server: str, tmp_path: Path) -> Client:
 def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files that the guide's examples name, in the working directory."""
     for name, key in (("photo.jpg", "cat"), ("painting.jpg", "starry_night")):
-        images.save(images.resize(images.read(samples.path(key)), 64), tmp_path / name)
+        saving.save(images.resize(images.read(samples.path(key)), 64), tmp_path / name)
     monkeypatch.chdir(tmp_path)
 
 
@@ -157,7 +157,7 @@ def test_the_samples_are_listed_and_can_be_painted(client: Client) -> None:
         size=64,
         api_name="/paint",
     )
-    assert images.settings(picture)["style_weights"] == [0.7, 0.3]
+    assert saving.settings(picture)["style_weights"] == [0.7, 0.3]
 
 
 @pytest.mark.parametrize(

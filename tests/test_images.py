@@ -12,7 +12,7 @@ import tifffile
 import torch
 from PIL import Image, ImageCms
 
-from styler import images
+from styler import images, saving
 
 pytestmark = pytest.mark.filterwarnings("error")  # resource warnings and Pillow's bomb warnings among them
 
@@ -598,19 +598,19 @@ SETTINGS = {
 )
 def test_save_and_settings(tmp_path, rgb, file, format, atol):
     image, path = images.read(rgb / 255.0 * 0.99), tmp_path / file
-    images.save(image, path, SETTINGS)
+    saving.save(image, path, SETTINGS)
     with Image.open(path) as written:
         assert written.format == format
     assert_image(images.read(path), image, atol + 1e-6)
-    assert images.settings(path) == SETTINGS
-    images.save(image, str(path))
-    assert images.settings(str(path)) == {}
+    assert saving.settings(path) == SETTINGS
+    saving.save(image, str(path))
+    assert saving.settings(str(path)) == {}
     assert os.listdir(tmp_path) == [file]
 
 
 def test_save_tiff_holds_16_bits(tmp_path):
     image = torch.linspace(0, 1, 40000).reshape(1, 1, 200, 200).repeat(1, 3, 1, 1)
-    images.save(image, tmp_path / "fine.tif")
+    saving.save(image, tmp_path / "fine.tif")
     pixels = tifffile.imread(tmp_path / "fine.tif")
     assert pixels.dtype == np.uint16 and pixels.shape == (200, 200, 3)
     assert_image(images.read(pixels), image, atol=0.5001 / 65535)
@@ -618,8 +618,8 @@ def test_save_tiff_holds_16_bits(tmp_path):
 
 def test_settings_takes_numbers_of_numpy_and_things_json_lacks(tmp_path):
     odd = {"loss": np.float32(0.5), "weights": np.array([1, 2]), "path": Path("a.png"), "tensor": torch.tensor([1.0])}
-    images.save(torch.zeros(1, 3, 16, 16), tmp_path / "a.png", odd)
-    assert images.settings(tmp_path / "a.png") == {"loss": 0.5, "weights": [1, 2], "path": "a.png", "tensor": [1.0]}
+    saving.save(torch.zeros(1, 3, 16, 16), tmp_path / "a.png", odd)
+    assert saving.settings(tmp_path / "a.png") == {"loss": 0.5, "weights": [1, 2], "path": "a.png", "tensor": [1.0]}
 
 
 @pytest.mark.parametrize("text", ["a holiday picture", '{"by": "another program"}', "[1, 2]", '{"styler": 3}'])
@@ -627,7 +627,7 @@ def test_settings_of_others_are_none(tmp_path, text):
     exif = Image.Exif()
     exif[0x010E] = text
     Image.new("L", (20, 20)).save(tmp_path / "a.jpg", exif=exif)
-    assert images.settings(tmp_path / "a.jpg") == {}
+    assert saving.settings(tmp_path / "a.jpg") == {}
 
 
 @pytest.mark.parametrize("file", ["missing.png", "notes.jpg", "empty.png"])
@@ -637,7 +637,7 @@ def test_settings_refuses_files(tmp_path, monkeypatch, file):
     if data is not None:
         Path(file).write_bytes(data)
     with pytest.raises(ValueError) as error:
-        images.settings(file)
+        saving.settings(file)
     assert words in fault(error, file)
 
 
@@ -645,7 +645,7 @@ def test_save_goes_through_links_and_minds_the_umask(tmp_path):
     (tmp_path / "link.png").symlink_to("real.png")
     umask = os.umask(0o027)
     try:
-        images.save(torch.zeros(1, 3, 16, 16), tmp_path / "link.png")
+        saving.save(torch.zeros(1, 3, 16, 16), tmp_path / "link.png")
     finally:
         os.umask(umask)
     assert (tmp_path / "link.png").is_symlink()
@@ -665,7 +665,7 @@ def test_save_refuses_and_keeps_the_old_file(tmp_path, monkeypatch, file, shape,
     monkeypatch.chdir(tmp_path)
     Path(file).write_text("old")
     with pytest.raises(ValueError) as error:
-        images.save(torch.zeros(1, 3, *shape), file, settings)
+        saving.save(torch.zeros(1, 3, *shape), file, settings)
     assert words in fault(error, file)
     assert Path(file).read_text() == "old" and os.listdir() == [file]
 
@@ -689,7 +689,7 @@ BAD_OUTPUTS = {
 }
 
 
-@pytest.mark.parametrize("check", [images.check_output, lambda path: images.save(torch.zeros(1, 3, 16, 16), path)])
+@pytest.mark.parametrize("check", [saving.check_output, lambda path: saving.save(torch.zeros(1, 3, 16, 16), path)])
 @pytest.mark.parametrize("kind", [str, Path])
 @pytest.mark.parametrize("path", BAD_OUTPUTS)
 def test_outputs_that_cannot_be_written(tmp_path, monkeypatch, path, kind, check):
@@ -701,12 +701,12 @@ def test_outputs_that_cannot_be_written(tmp_path, monkeypatch, path, kind, check
         check(kind(path))
     words = BAD_OUTPUTS[path]
     sentence = fault(error, path)
-    assert words in sentence or check is not images.check_output
+    assert words in sentence or check is not saving.check_output
     assert sorted(os.listdir()) == ["folder", "folder.png", "photo.png"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
-@pytest.mark.parametrize("check", [images.check_output, lambda path: images.save(torch.zeros(1, 3, 16, 16), path)])
+@pytest.mark.parametrize("check", [saving.check_output, lambda path: saving.save(torch.zeros(1, 3, 16, 16), path)])
 def test_outputs_in_a_locked_folder(tmp_path, check):
     path = locked_folder(tmp_path) / "a.png"
     with pytest.raises(ValueError) as error:
@@ -717,5 +717,5 @@ def test_outputs_in_a_locked_folder(tmp_path, check):
 @pytest.mark.parametrize("file", ["new.png", "old.tif", "new.WEBP"])
 def test_check_output_leaves_no_trace(tmp_path, file):
     (tmp_path / "old.tif").write_text("old")
-    images.check_output(tmp_path / file)
+    saving.check_output(tmp_path / file)
     assert os.listdir(tmp_path) == ["old.tif"] and (tmp_path / "old.tif").read_text() == "old"

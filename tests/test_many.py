@@ -17,10 +17,11 @@ from PIL import Image
 from sklearn.base import clone
 
 from styler import StyleTransfer, cli
-from styler.images import read, save, settings
+from styler.images import read
 from styler.jobs import side_by_side
 from styler.many import paint_files, photos_in, pictures_of
 from styler.samples import path
+from styler.saving import save, settings
 
 CAT, STARRY = str(path("cat")), str(path("starry_night"))
 SHAPES = [(48, 40), (40, 48), (48, 30), (33, 48), (48, 48), (25, 48)]

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from styler import images
+from styler import images, saving
 from styler.colors import recolour
 from styler.demo.advice import LOOKED_AT
 from styler.demo.hosting import CONCURRENCY, DEVICE, LENT, gpu
@@ -171,14 +171,14 @@ def paint(order: Order, session: str) -> Iterator[View]:
             photo = order.photo.read(order.size)
             # Files: of an image Gradio would write another, again and again over the one that is being sent.
             shown, recoloured = (str(Path(folder, name)) for name in ("photo.jpg", "image.jpg"))
-            images.save(photo, shown)
+            saving.save(photo, shown)
             if finished := FINISHED.get(order):
                 yield from _files(order, shown, finished, f"Done; painted before, in {finished.seconds:.0f} s")
                 return
             if coarser:
                 Path(recoloured).write_bytes(coarser[0].jpeg)
             else:
-                images.save(first_sight(order, photo), recoloured)
+                saving.save(first_sight(order, photo), recoloured)
             kind = order.preset, order.size
             expected = estimate(*kind, order.style_layers, order.content_layers, photo) / pace(*kind)
             expected *= GOING_ON if coarser else 1
@@ -338,8 +338,8 @@ def _encode(picture: torch.Tensor, settings: dict[str, Any]) -> tuple[bytes, byt
     """A PNG that holds its settings, and a JPEG that tells nobody anything."""
     with tempfile.TemporaryDirectory(prefix="styler-") as folder:
         png, jpeg = Path(folder, "picture.png"), Path(folder, "picture.jpg")
-        images.save(picture, png, settings)
-        images.save(picture, jpeg)
+        saving.save(picture, png, settings)
+        saving.save(picture, jpeg)
         return png.read_bytes(), jpeg.read_bytes()
 
 

@@ -16,7 +16,7 @@ import torch
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from styler import images, samples
+from styler import images, samples, saving
 
 HASH = "[0-9a-f]" * 64  # names the folder of a file after what is in it
 MAX_MEGAPIXELS = 50  # as decoded, 0.6 GB
@@ -127,7 +127,7 @@ class Upload:
         if image is None:
             return self.path
         copy = folder / f"{self.path.stem}.jpg"
-        images.save(image, copy)
+        saving.save(image, copy)
         return copy
 
     @property
@@ -136,8 +136,8 @@ class Upload:
         return f"The {self.role} {self.path.name}"
 
     def settings(self) -> dict[str, Any]:
-        """Return what the image tells of how it was painted; see `styler.images.settings`."""
-        return images.described(self._opened())
+        """Return what the image tells of how it was painted; see `styler.saving.settings`."""
+        return saving.described(self._opened())
 
     def _opened(self) -> Image.Image:
         image = images.opened(_bytes(self.path, self.role), self.name, FORMATS)

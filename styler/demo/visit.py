@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from styler import images, samples
+from styler import images, samples, saving
 from styler.demo import advice, painting, parts, plots
 from styler.demo.checks import brief, choice, listed, number
 from styler.demo.compare import as_files
@@ -192,7 +192,7 @@ def reopen(content: Any, style: Any, picture: Any, request: gr.Request) -> Itera
         if len(kept) == 2 and kept[1].suffix == ".png":
             note = f"Opened from a link. {STAYS}"
             jpeg = Path(folder, f"{kept[1].stem}.jpg")
-            images.save(Upload.of(picture[1], "picture").read(), jpeg)
+            saving.save(Upload.of(picture[1], "picture").read(), jpeg)
             files = str(kept[1]), str(jpeg)
         elif len(kept) == 2:
             note = "Opened from a link. Tap Paint to paint it."
