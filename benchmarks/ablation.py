@@ -15,9 +15,11 @@ from torch import Tensor
 
 from benchmarks.quality import quality
 from benchmarks.report import cell, sheet, table
-from styler import StyleTransfer, painting, samples
+from styler import StyleTransfer, samples
+from styler.hypercolumns import Bank, grid_of, unit_columns, unit_places
 from styler.images import read, resize
-from styler.neighbors import Bank, Match, grid_of, unit_columns, unit_places
+from styler.matching import Match
+from styler.picture import enlarge
 from styler.recipe import RECIPES
 from styler.saving import save
 from styler.schedule import STEPS, Scale
@@ -37,7 +39,7 @@ def flat(g: Tensor) -> Tensor:
 def only_enlarge(change: Tensor, fine: Tensor, soft: bool) -> Tensor:
     """The picture of a coarser scale, and nothing of the start that only a finer one shows."""
     size = (fine.shape[-2], fine.shape[-1])
-    return painting.enlarge(resize(fine, (change.shape[-2], change.shape[-1])) + change, size).clamp(0, 1)
+    return enlarge(resize(fine, (change.shape[-2], change.shape[-1])) + change, size).clamp(0, 1)
 
 
 def most_similar(columns: Mapping[str, Tensor], bank: Bank) -> Match:
@@ -82,7 +84,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "scales start from the coarser one enlarged, without the photo's detail": ({}, {"painting.refine": only_enlarge}),
     "L-BFGS without the preconditioner": ({}, {"descent.preconditioner": flat}),
     "Adam": ({"optimizer": "adam"}, {}),
-    "the photo's own colours at the start": ({}, {"painting.recolour": lambda image, *_: image}),
+    "the photo's own colours at the start": ({}, {"picture.recolour": lambda image, *_: image}),
     "no total variation": (
         {},
         {"schedule.RECIPES": recipes(DEEP._replace(smoothness=0.0), SHALLOW._replace(smoothness=0.0))},

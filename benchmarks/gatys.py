@@ -10,7 +10,8 @@ from torch import Tensor
 
 from styler.images import resize
 from styler.losses import content_loss, moments, style_loss
-from styler.vgg import LAYERS, load_state
+from styler.vgg import LAYERS
+from styler.weights import load_state
 
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from styler.images import resize
 from styler.style import seen_at
-from styler.vgg import VGG19, load_state
+from styler.vgg import VGG19
+from styler.weights import load_state
 
 # None of them is in the objective, nor in Gatys et al. (2015).
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_4", "relu4_4")

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from styler.descent import Descent
-from styler.neighbors import Match
+from styler.matching import Match
 from styler.painting import Point
 from styler.saving import replacing
 

@@ -26,13 +26,15 @@ from styler.jobs import side_by_side
 from styler.losses import content_loss, style_loss
 from styler.memory import budget, freed_memory_kept
 from styler.objective import CONTENT_LOSSES, STYLE_LOSSES
-from styler.painting import COLORS, Picture, Point, Stage, paint
+from styler.painting import Point, Stage, paint
+from styler.picture import COLORS, Picture
 from styler.recipe import PIXELS, STYLE_LAYERS, layer_weights
 from styler.regions import partition
 from styler.schedule import DEEP_UP_TO, PRESETS, Scale, expected_seconds, planned, schedule
 from styler.style import MOST_PIXELS, Painting, is_flat, kept, statistics, style_statistics
 from styler.validation import by_label, check_device, each, is_collection, read_paintings
-from styler.vgg import DTYPES, LAYERS, POOLING, VGG19, fast_dtype, load_state, up_to
+from styler.vgg import DTYPES, LAYERS, POOLING, VGG19, fast_dtype, up_to
+from styler.weights import load_state
 
 # What a style is learnt with; the other parameters may change between fit and transform.
 RECIPE_PARAMS = ("style_layers", "content_layers", "style_loss", "content_loss")
@@ -87,7 +89,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         How VGG-19 halves its maps. "average" paints smoother, bolder shapes.
     weights : str or path, default="original"
         "original" (in an installed package), "torchvision" (downloaded once), or the path of a state dict; see
-        `styler.vgg.load_state`.
+        `styler.weights.load_state`.
     device : str or torch.device, default=None
         Where to compute, such as "cpu" or "cuda". By default the GPU if there is one.
     dtype : {"float32", "bfloat16", "float64"}, default=None

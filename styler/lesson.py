@@ -17,7 +17,8 @@ from styler.images import ImageLike, read, resize
 from styler.losses import EPS, Moments, gram_loss, moments, widened
 from styler.memory import budget
 from styler.objective import with_spread
-from styler.painting import Picture, Stage, paint
+from styler.painting import Stage, paint
+from styler.picture import Picture
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.schedule import Scale
 from styler.style import style_statistics

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from styler.hypercolumns import PLACE, Bank, by_grid
 from styler.losses import (
     Moments,
     difference,
@@ -25,7 +26,8 @@ from styler.losses import (
     variation,
     widened,
 )
-from styler.neighbors import PLACE, Bank, Match, agreement, by_grid, nearness, neighbor_loss
+from styler.matching import Match
+from styler.neighbors import agreement, nearness, neighbor_loss
 from styler.recipe import PIXELS, Recipe, halvings
 from styler.regions import weights_at
 from styler.style import Style, own_moments

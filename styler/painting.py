@@ -5,80 +5,29 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styler.colors import Palette, painted_in_light, recolour, within
 from styler.descent import OPTIMIZERS, Descent
+from styler.hypercolumns import PLACE, hypercolumns
 from styler.images import resize
-from styler.losses import moments
+from styler.matching import Match, Where, followed, match, match_around
 from styler.memory import give_back
-from styler.neighbors import PLACE, Match, Where, followed, hypercolumns, match, match_around
 from styler.objective import MARGIN, objective, with_margin, without_margin
+from styler.picture import Picture, enlarge, finished, masks_at, palettes, started, within_palettes
 from styler.recipe import PIXELS
 from styler.recording import FEWEST, LARGEST, recorded
 from styler.schedule import DEEP_UP_TO, LARGE, Scale, planned
-from styler.style import Painting, Style, colours, learn
+from styler.style import Style, learn
 from styler.tiles import Losses, Terms, Tile, numbers, put_together, tiles_of
 from styler.vgg import VGG19
 
-# What becomes of the painted picture's colours, given the photo's; "palette" paints no stroke at all.
-COLORS: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
-    "painting": lambda painted, photo, where: painted,
-    "photo": painted_in_light,
-    "matched": lambda painted, photo, where: recolour(painted, moments(photo, where), where),
-    "palette": lambda painted, photo, where: painted,
-}
-
-
 ANOTHER = "resume does not belong to this picture; give the point of its own last stage."
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture to be painted.
-
-    Attributes
-    ----------
-    photo : Tensor of shape (1, 3, height, width)
-        RGB in [0, 1], of the finished picture's size.
-    styles : sequence of sequence of Painting, or None
-        The paintings of the style, or of each region's; None where the photo stays.
-    strength : float in [0, 1]
-    nearness : float
-        How near the paintings are seen.
-    colors : {"painting", "photo", "matched", "palette"}
-        Whose colours to show; "palette" paints no stroke.
-    masks : Tensor of shape (regions, 1, height, width) or None
-        The regions, adding up to 1 at each pixel.
-    start : Tensor of shape (1, 3, height, width) or None
-        Where to start from; None for the photo in the style's colours.
-    """
-
-    photo: Tensor
-    styles: Sequence[Sequence[Painting] | None]
-    strength: float = 0.5
-    nearness: float = 1.0
-    colors: str = "painting"
-    masks: Tensor | None = None
-    start: Tensor | None = None
-
-    def to(self, device: torch.device) -> Picture:
-        """The same on a device."""
-        masks = self.masks if self.masks is None else self.masks.to(device)
-        start = self.start if self.start is None else self.start.to(device)
-        return replace(self, photo=self.photo.to(device), masks=masks, start=start)
-
-    @property
-    def recoloured(self) -> float:
-        """How far the photo's colours give way to the painting's."""
-        return min(1.0, 2 * self.strength)
 
 
 class Point(NamedTuple):
@@ -232,15 +181,6 @@ def learnt(network: VGG19, picture: Picture, scale: Scale, memory: float) -> lis
     ]
 
 
-def started(picture: Picture, styles: Sequence[Style | None]) -> Tensor:
-    """Where a picture starts from: what is given, or the photo in the styles' colours."""
-    if picture.start is not None and picture.colors != "palette":
-        return picture.start
-    photo = picture.photo
-    repainted = by_region(picture, styles, lambda style, where: recolour(photo, style.moments[PIXELS], where))
-    return torch.lerp(photo, repainted, picture.recoloured)
-
-
 def matched(
     network: VGG19,
     x: Tensor,
@@ -285,63 +225,6 @@ def matched(
     return [bank and Match(indices[str(i)], bank.grids) for i, bank in enumerate(banks)]
 
 
-def palettes(network: VGG19, picture: Picture, scale: Scale) -> list[Palette | None]:
-    """The colours of each style, where places are matched; statistics alone have no colours of their own."""
-    return [
-        colours(paintings, network.device) if paintings and scale.recipe.neighbors else None
-        for paintings in picture.styles
-    ]
-
-
-def within_palettes(x: Tensor, picture: Picture, limit: Sequence[Palette | None]) -> Tensor:
-    """A picture, of any size, in the colours that its styles have, as far as they give way at all."""
-    inside = by_region(picture, limit, lambda palette, where: within(palette, x), x)
-    return torch.lerp(x, inside, picture.recoloured)
-
-
-def finished(x: Tensor, picture: Picture, styles: Sequence[Style | None], limit: Sequence[Palette | None]) -> Tensor:
-    """A picture of a scale at its full size, in the colours that are wanted."""
-    photo = picture.photo
-    whole = within_palettes(enlarge(x, (photo.shape[-2], photo.shape[-1])).clamp(0, 1), picture, limit)
-    return by_region(picture, styles, lambda style, where: COLORS[picture.colors](whole, photo, where))
-
-
-def masks_at(picture: Picture, image: Tensor) -> Tensor | None:
-    """The regions at an image's size, margin included."""
-    if picture.masks is None:
-        return None
-    return with_margin(F.adaptive_avg_pool2d(picture.masks, (image.shape[-2], image.shape[-1])))
-
-
-def by_region(
-    picture: Picture,
-    parts: Sequence[T | None],
-    change: Callable[[T, Tensor | None], Tensor],
-    unchanged: Tensor | None = None,
-) -> Tensor:
-    """What becomes of each region by what it has and its mask, put together; where it has nothing, what is unchanged.
-
-    Parameters
-    ----------
-    picture : Picture
-    parts : sequence
-        Of each region, its style for instance; None for those that stay.
-    change : callable
-        Takes a part and its mask, of shape (height, width) or None for the whole; gives an image.
-    unchanged : Tensor of shape (1, 3, height, width), optional
-        By default the photo.
-    """
-    unchanged = picture.photo if unchanged is None else unchanged
-    if picture.masks is None:
-        (part,) = parts
-        return unchanged if part is None else change(part, None)
-    masks = F.adaptive_avg_pool2d(picture.masks, (unchanged.shape[-2], unchanged.shape[-1]))
-    changed = [
-        mask * (unchanged if part is None else change(part, mask[0])) for part, mask in zip(parts, masks, strict=True)
-    ]
-    return torch.cat(changed).sum(0, keepdim=True)
-
-
 def refine(change: Tensor, fine: Tensor, soft: bool) -> Tensor:
     """The start on a finer grid, changed as it has been on a coarser.
 
@@ -351,10 +234,3 @@ def refine(change: Tensor, fine: Tensor, soft: bool) -> Tensor:
     if soft:
         change = F.avg_pool2d(change, 3, 1, 1, count_include_pad=False)
     return (fine + enlarge(change, (fine.shape[-2], fine.shape[-1]))).clamp(0, 1)
-
-
-def enlarge(image: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Bicubic interpolation to a shape (height, width)."""
-    if image.shape[-2:] == shape:
-        return image
-    return F.interpolate(image, size=shape, mode="bicubic", align_corners=False)

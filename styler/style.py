@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styler.colors import Palette, palette
+from styler.hypercolumns import PLACE, Bank, bank, hypercolumns
 from styler.images import resize
 from styler.losses import Moments, blend, moments, widened
 from styler.memory import LOOK, tile_side
-from styler.neighbors import PLACE, Bank, bank, hypercolumns
 from styler.recipe import PIXELS, STYLE_LAYERS, Recipe, halvings
 from styler.regions import weights_at
 from styler.tiles import Tile, add, put_together, reach, tiles_of

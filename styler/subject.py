@@ -16,7 +16,8 @@ from torch import Tensor
 from styler.images import ImageLike, read, resize
 from styler.losses import standardise
 from styler.recipe import CONTENT_LAYER
-from styler.vgg import VGG19, load_state
+from styler.vgg import VGG19
+from styler.weights import load_state
 
 SIZE = 256  # px; longest side at which the photo is looked at
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", CONTENT_LAYER)

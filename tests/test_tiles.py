@@ -10,7 +10,8 @@ from styler.recipe import CONTENT_LAYER, CONTENT_WEIGHTS, RECIPES, STYLE_LAYERS,
 from styler.schedule import Scale
 from styler.style import Painting, Style, learn, look_at, style_statistics
 from styler.tiles import GRID, cut, numbers, reach
-from styler.vgg import LAYERS, VGG19, load_state
+from styler.vgg import LAYERS, VGG19
+from styler.weights import load_state
 
 # Long enough for tiles in the middle to see neither end, with a halo of 80 px on each side.
 SHAPE, SIDE = (37, 261), 64

@@ -8,7 +8,8 @@ from safetensors.torch import save_file
 from torchvision.models import vgg19
 
 from styler import vgg
-from styler.vgg import LAYERS, VGG19, load_state
+from styler.vgg import LAYERS, VGG19
+from styler.weights import load_state
 
 
 @pytest.fixture(scope="module")
