@@ -21,9 +21,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from styler.descent import OPTIMIZERS
+from styler.distances import content_distance, style_distance
 from styler.images import ImageLike, like, read, resize
 from styler.jobs import side_by_side
-from styler.losses import content_loss, style_loss
 from styler.memory import budget, freed_memory_kept
 from styler.objective import CONTENT_LOSSES, STYLE_LOSSES
 from styler.painting import Point, Stage, paint
@@ -31,7 +31,7 @@ from styler.picture import COLORS, Picture
 from styler.recipe import PIXELS, STYLE_LAYERS, layer_weights
 from styler.regions import partition
 from styler.schedule import DEEP_UP_TO, PRESETS, Scale, expected_seconds, planned, schedule
-from styler.style import MOST_PIXELS, Painting, is_flat, kept, statistics, style_statistics
+from styler.style import MOST_PIXELS, Painting, is_flat, kept
 from styler.validation import by_label, check_device, each, is_collection, read_paintings
 from styler.vgg import DTYPES, LAYERS, POOLING, VGG19, fast_dtype, up_to
 from styler.weights import load_state
@@ -402,22 +402,18 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         photo = resize(original, size)
         styles, masks = self._styles(regions, original, photo)
         picture = resize(read(painted, "the picture"), (photo.shape[-2], photo.shape[-1]))
-        with torch.no_grad():
-            P, F = (network(image, recipe.content) for image in (photo, picture))
-        content = sum(weight * float(content_loss(F[k].float(), P[k].float())) for k, weight in recipe.content.items())
         named = layer_weights(self.style_layers or STYLE_LAYERS, "style_layers")
-        weights = {layer: weight for layer, weight in named.items() if layer != PIXELS}
+        layers = {layer: weight for layer, weight in named.items() if layer != PIXELS}
         style, total = 0.0, 0.0
-        for paintings, mask in zip(styles, [None] if masks is None else masks, strict=True):
+        for paintings, mask in zip(styles, [None] if masks is None else masks[:, None], strict=True):
             if paintings is not None:
-                A = statistics(network, paintings, weights, size, self.style_scale)
-                G = style_statistics(network, picture, weights, mask if mask is None else mask[None])
                 area = 1.0 if mask is None else float(mask.mean())
-                for layer, weight in weights.items():
-                    M = max(1, round(float(G[layer].weight)))
-                    E = float(style_loss(M * G[layer].gram, M * A[layer].gram, M))
-                    style, total = style + area * weight * E, total + area * weight
-        return {"content": content, "style": style / total}
+                far = style_distance(network, picture, paintings, self.style_scale, layers, mask)
+                style, total = style + area * far, total + area
+        return {
+            "content": content_distance(network, photo, picture, recipe.content),
+            "style": style / total,
+        }
 
     def score(self, X: Any, y: None = None, regions: Any = None) -> float:
         """How well photos are painted, for scikit-learn's searches; higher is better.

@@ -30,7 +30,8 @@ class VGG19:
     Parameters
     ----------
     state : mapping of str to Tensor
-        Weights and biases, ``"1_1.weight"`` to ``"5_4.bias"``, for RGB input in [0, 1]; see `styler.weights.load_state`.
+        Weights and biases, ``"1_1.weight"`` to ``"5_4.bias"``, for RGB input in [0, 1]; see
+        `styler.weights.load_state`.
     layers : iterable of str
         Names out of `LAYERS`. Nothing beyond the deepest is kept.
     pooling : {"max", "average"}, default="max"

