@@ -387,19 +387,19 @@ def test_a_picture_from_noise_and_its_settings_again(page: Page, tmp_path: Path)
 
 
 def test_layers_and_losses_of_a_picture_are_set_again_where_the_page_can() -> None:
-    from styler.demo import visit
+    from styler.demo import again
     from styler.demo.orders import Upload, named
     from styler.estimator import StyleTransfer
     from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 
     upload = Upload(Path("kept.png"), "picture", "")
-    usual = visit.studied(StyleTransfer(), upload)
+    usual = again.studied(StyleTransfer(), upload)
     assert usual == [list(STYLE_LAYERS), "neighbors", CONTENT_LAYER, "standardised"]
     assert named(usual[0][::-1], usual[2]) == (None, None)
     assert named(["relu2_1", "relu1_1"], "relu1_2") == (("relu1_1", "relu2_1"), ("relu1_2",))
-    assert visit.studied(StyleTransfer(style_layers={"relu2_1": 2}), upload)[0] == ["relu2_1"]
+    assert again.studied(StyleTransfer(style_layers={"relu2_1": 2}), upload)[0] == ["relu2_1"]
     with pytest.raises(ValueError, match="styler --from can"):
-        visit.studied(StyleTransfer(style_layers={"relu2_1": 2, "relu3_1": 1}), upload)
+        again.studied(StyleTransfer(style_layers={"relu2_1": 2, "relu3_1": 1}), upload)
     with pytest.raises(ValueError, match="There is no style layer"):
         named([], "relu1_2")
 
@@ -416,19 +416,19 @@ def test_a_start_from_an_image(page: Page) -> None:
 
 
 def test_a_found_subject_comes_back_as_it_was_found() -> None:
-    from styler.demo import visit
+    from styler.demo import masking
     from styler.demo.orders import drawn_on
 
-    found = visit.find({"path": str(samples.path("ball"))}, None).value
+    found = masking.find({"path": str(samples.path("ball"))}, None).value
     upload = drawn_on(found)
     assert upload is not None and set(upload.painted().unique().tolist()) == {0.0, 1.0}
     assert 0.1 < upload.painted().mean() < 0.3
     assert drawn_on({"layers": []}) is None and drawn_on(None) is None
     ball = {"path": str(samples.path("ball"))}
-    again = visit.find(ball, found).value  # what was found is no stroke to find from
+    again = masking.find(ball, found).value  # what was found is no stroke to find from
     assert images.read(again["layers"][0]["path"]).equal(images.read(found["layers"][0]["path"]))
-    assert visit.prepare("background", ball, found) == gr.skip()
-    assert visit.prepare("background", ball, None).value["layers"]
+    assert masking.prepare("background", ball, found) == gr.skip()
+    assert masking.prepare("background", ball, None).value["layers"]
 
 
 def test_every_control_has_a_name(page: Page) -> None:

@@ -219,17 +219,17 @@ def test_the_line_is_first_come_first_served_and_bounded() -> None:
 
 
 def test_the_time_told_is_learnt_from_pictures_just_painted() -> None:
-    from styler.demo import painting
+    from styler.demo import pace
     from styler.demo.orders import order
 
     ball = {"path": str(samples.path("ball"))}
     asked = order(ball, [ball], None, "fine", 0.5, 65)
-    expected = painting.estimate("fine", 65)
-    painting.learn_pace(asked, expected, 3 * expected)
-    assert painting.estimate("fine", 65) == pytest.approx(3 * expected)
-    painting.learn_pace(asked, expected, 1.5 * expected)
-    assert painting.estimate("fine", 65) == pytest.approx(2 * expected)  # two thirds of 1.5 and a third of 3
-    assert painting.estimate("fine", 66) < 2 * expected  # of other sizes nothing is known yet
+    expected = pace.estimate("fine", 65)
+    pace.learn_pace(asked, expected, 3 * expected)
+    assert pace.estimate("fine", 65) == pytest.approx(3 * expected)
+    pace.learn_pace(asked, expected, 1.5 * expected)
+    assert pace.estimate("fine", 65) == pytest.approx(2 * expected)  # two thirds of 1.5 and a third of 3
+    assert pace.estimate("fine", 66) < 2 * expected  # of other sizes nothing is known yet
 
 
 def test_what_was_asked_for_longest_ago_is_let_go() -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 pytest.importorskip("gradio", reason="the page needs gradio, which is not installed")
 
 from styler import images, lesson, samples
-from styler.demo import classroom, painting, steps
+from styler.demo import classroom, painted, painting, steps
 from styler.demo.orders import Recent, order
 
 FILES = [{"path": str(samples.path(key))} for key in ("pagoda", "starry_night")]
@@ -24,10 +24,10 @@ VALUES = [control.value for step in steps.STEPS for control in step.controls]
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures of fewer pixels, which say the same."""
-    monkeypatch.setattr(steps, "SMALL", 40)
-    monkeypatch.setattr(steps, "SMALLER", 32)
-    monkeypatch.setattr(steps, "SHOWN", 64)
-    monkeypatch.setattr(steps, "COARSE_TO_FINE", (2, 1, 1))
+    monkeypatch.setattr(painted, "SMALL", 40)
+    monkeypatch.setattr(painted, "SMALLER", 32)
+    monkeypatch.setattr(painted, "SHOWN", 64)
+    monkeypatch.setattr(painted, "COARSE_TO_FINE", (2, 1, 1))
     monkeypatch.setattr(lesson, "SIZE", 64)
 
 
@@ -104,18 +104,18 @@ def test_the_plane_shows_the_way_of_the_picture_painted_on_the_first_tab(
     kept = tmp_path / sha256(png).hexdigest() / "picture.png"
     kept.parent.mkdir()
     kept.write_bytes(png)
-    painted = {"path": str(kept)}
+    sent = {"path": str(kept)}
 
     def plane(photo: dict[str, str], whose: str = "painted") -> ElementTree.Element:
         values = [whose if value == "painted" else value for value in VALUES]
-        *_, last = steps.draw(steps.asked("4", photo, FILES[1], values, painted))
+        *_, last = steps.draw(steps.asked("4", photo, FILES[1], values, sent))
         return ElementTree.fromstring(str(last))
 
     figure = plane(FILES[0])
     assert "The way of your picture from the first tab" in words(figure)
-    photo, style = (images.resize(images.read(file["path"]), steps.SHOWN) for file in FILES)
+    photo, style = (images.resize(images.read(file["path"]), painted.SHOWN) for file in FILES)
     film = [images.read(Image.open(io.BytesIO(frame))) for frame in painting.MAKINGS.get(sha256(png).hexdigest())[1:]]
-    painter = steps.as_in_the_paper(0.5).fit(style[0])
+    painter = painted.as_in_the_paper(0.5).fit(style[0])
     whole, none = painter.distances(photo, style)["content"], painter.distances(photo, photo)["style"]
     far = [painter.distances(photo, picture) for picture in (film[0], film[-1])]
     expected = [(one["content"] / whole, one["style"] / none) for one in far]
@@ -127,7 +127,7 @@ def test_the_plane_shows_the_way_of_the_picture_painted_on_the_first_tab(
 
 
 def test_the_background_alone_keeps_the_subject(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "SMALLER", 64)
+    monkeypatch.setattr(painted, "SMALLER", 64)
     monkeypatch.setattr(steps, "DRAWN", Recent(1))  # another test had it drawn smaller
     told = [word for word in words(drawn("7")) if word.startswith("subject is off by")]
     everywhere, background = (float(word.split()[-1]) for word in told)
@@ -171,4 +171,4 @@ def test_steps_follow_one_another_and_have_addresses() -> None:
 
 def test_a_subject_is_found_once() -> None:
     image = torch.rand(1, 3, 40, 40)
-    assert steps.Key(image) == steps.Key(image.clone()) and steps.Key(image) != steps.Key(1 - image)
+    assert painted.Key(image) == painted.Key(image.clone()) and painted.Key(image) != painted.Key(1 - image)

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from styler import samples
-from styler.demo import build, painting, visit
+from styler.demo import build, masking, painting, visit
 from styler.demo.orders import Order, order
 from styler.demo.uploads import Upload
 
@@ -102,7 +102,7 @@ def page() -> Iterator[gr.Blocks]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(painting, "paint", lambda order, session: iter([stopped]))
         patch.setattr(visit, "suitable", any_suits)
-        patch.setattr(visit, "find_subject", lambda photo, strokes=None: np.zeros(photo.shape[-2:], np.float32))
+        patch.setattr(masking, "find_subject", lambda photo, strokes=None: np.zeros(photo.shape[-2:], np.float32))
         yield build(size=64)
 
 

@@ -6,7 +6,7 @@ from functools import partial
 import gradio as gr
 
 from styler import samples
-from styler.demo import api, classroom, disk, parts, uploads, visit
+from styler.demo import again, api, classroom, disk, masking, parts, uploads, visit
 from styler.demo.compare import compared
 from styler.demo.messages import Page
 from styler.demo.orders import (
@@ -179,7 +179,7 @@ def build(size: int = 512) -> gr.Blocks:
             run = start.then(paints, asked, live, concurrency_limit=None, **QUIET)  # the line is painting.LINE
             run.failure(visit.idle, [note, png, jpeg], live, **AT_ONCE)
         stop.click(visit.stop, None, stop, **AT_ONCE)
-        reuse.click(visit.reuse, png, content, **AT_ONCE)
+        reuse.click(again.reuse, png, content, **AT_ONCE)
         send.click(None, jpeg, None, js=parts.SEND, api_visibility="private")
         made = making.click(visit.making, png, film, **SENT)
         made.success(None, film, None, js=parts.SEND, api_visibility="private")
@@ -188,13 +188,13 @@ def build(size: int = 512) -> gr.Blocks:
         mixed.change(visit.show_shares, mixed, rows, **AT_ONCE)
         kept = [preset, strength, longest, smooth, scale, colors, where, init, seed, *studied]
         # Not at once: what skips the queue has its errors shown by no toast.
-        repeat.upload(visit.repeat, repeat, [*kept, note], concurrency_limit=None, **QUIET)
+        repeat.upload(again.repeat, repeat, [*kept, note], concurrency_limit=None, **QUIET)
         init.change(visit.show_start, init, [noise, other], **AT_ONCE)
         where.change(lambda where: gr.Column(visible=where != "everywhere"), where, region, **AT_ONCE)
-        where.change(visit.prepare, [where, content, drawing], drawing, **LOOKING)
-        gr.on([drawing.clear, content.change], visit.canvas, content, drawing, **AT_ONCE)
+        where.change(masking.prepare, [where, content, drawing], drawing, **LOOKING)
+        gr.on([drawing.clear, content.change], masking.canvas, content, drawing, **AT_ONCE)
         content.change(visit.fresh, [content, picture], [picture, note], **AT_ONCE)
-        find.click(visit.find, [content, drawing], drawing, **LOOKING)
+        find.click(masking.find, [content, drawing], drawing, **LOOKING)
         sized = [longest, style_layers, content_layer]
         gr.on([longest.release, style_layers.change, content_layer.change], parts.times, sized, times, **AT_ONCE)
         # Taking all that is asked for, it also lets a link know what has been chosen so far.
@@ -203,7 +203,7 @@ def build(size: int = 512) -> gr.Blocks:
         changes += [colors.change, where.change, init.change, start_image.change, seed.change]
         changes += [*(slider.release for slider in (strength, scale, *shares))]
         gr.on(changes, visit.look, asked, hint, trigger_mode="always_last", **AT_ONCE)
-        page.load(visit.reopen, [content, style, picture], [content, style, *live], **SENT)
+        page.load(again.reopen, [content, style, picture], [content, style, *live], **SENT)
         page.load(parts.times, sized, times, **AT_ONCE)  # a link may have brought another size
         within.close()
         classroom.tab(page, tabs, content, style, png)

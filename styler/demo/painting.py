@@ -8,60 +8,32 @@ from collections.abc import Iterator
 from contextlib import closing
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 
 from styler import images, saving
 from styler.colors import recolour
 from styler.demo.advice import LOOKED_AT
-from styler.demo.hosting import CONCURRENCY, DEVICE, LENT, gpu
+from styler.demo.hosting import CONCURRENCY
 from styler.demo.line import Line, Place
-from styler.demo.orders import Order, Recent, by_region
-from styler.demo.plots import Step, step_of
+from styler.demo.orders import Order, Recent
+from styler.demo.pace import about, estimate, learn_pace, pace
+from styler.demo.plots import Step
+from styler.demo.sights import LESSON, learnt, sights, subject
 from styler.demo.uploads import Upload
-from styler.estimator import RECIPE_PARAMS, StyleTransfer
 from styler.losses import moments
 from styler.making import Film
 from styler.painting import Point
 from styler.schedule import PRESETS
-from styler.subject import find_subject
 
-LIVE_SECONDS = 0.25  # between two live pictures; a browser on a phone shows no more
 LONGEST = 900.0  # seconds, then a painting makes room for the next
-LONGEST_LEASE = 120.0  # seconds for which ZeroGPU lends a GPU
 WAITING = 24  # visitors, then the next is asked to come back
 LINE = Line(CONCURRENCY, WAITING)
 GOING_ON = 0.4  # how much of its whole time a picture takes that goes on from a coarser one, about
-# What a style is learnt from; and, from the fourth on, how.
-LESSON = ("paintings", "shares", "where", "size", "preset", "pooling", "style_scale", *RECIPE_PARAMS)
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What is seen of a painting on its way: plain data, as it may come from another process.
-
-    Attributes
-    ----------
-    picture : ndarray of shape (height, width, 3)
-        uint8, RGB.
-    progress : float
-        Share of the work that is done, range (0, 1].
-    steps : list of Step
-        How far it went at each step.
-    point : Point or None
-        Of the last sight, where a finer picture can go on from.
-    """
-
-    picture: NDArray[np.uint8]
-    progress: float
-    steps: list[Step]
-    point: Point | None = None
 
 
 @dataclass(frozen=True)
@@ -78,8 +50,6 @@ class Finished:
 FINISHED: Recent[Finished] = Recent(32)
 POINTS: Recent[Point] = Recent(8)  # where the last few pictures ended, to be painted finer
 MAKINGS: Recent[list[bytes]] = Recent(32)  # the frames of a picture's making, by the SHA-256 of its PNG
-# How much longer a painting takes here than expected, by preset and size, learnt from those just painted.
-PACES: Recent[float] = Recent(100)
 STOPPING: Recent[bool] = Recent(1000)  # whether the picture of a session has to end at its next step
 AT_WORK: set[str] = set()  # the sessions that wait or paint
 
@@ -125,25 +95,6 @@ def stop(session: str) -> None:
     """Make the painting of a session end at its next step, or leave the line, and keep the picture so far."""
     STOPPING.keep(session, True)
     LINE.look_up()
-
-
-def estimate(preset: str, size: int, style_layers: Any = None, content_layers: Any = None, photo: Any = None) -> float:
-    """Return about how many seconds a painting takes on this machine, of a photo or of one that is 4:3."""
-    layers = {"style_layers": style_layers, "content_layers": content_layers}
-    model = StyleTransfer(size, preset=preset, device=DEVICE, **layers)
-    return model.expected_seconds(photo) * pace(preset, size)
-
-
-def pace(preset: str, size: int) -> float:
-    """Return how much longer paintings take here than expected; 1 until one was painted."""
-    return PACES.get((preset, size)) or 1.0
-
-
-def learn_pace(order: Order, expected: float, seconds: float) -> None:
-    """Learn from a painting just done how long the next ones will take; those before it count for a third."""
-    key, now = (order.preset, order.size), seconds / expected
-    before = PACES.get(key)
-    PACES.keep(key, now if before is None else (2 * now + before) / 3)
 
 
 def paint(order: Order, session: str) -> Iterator[View]:
@@ -269,69 +220,10 @@ def _paint(
     yield from _files(order, shown, finished, f"{note} after {finished.seconds:.0f} s", sight.progress)
 
 
-@lru_cache(maxsize=8)
-def learnt(
-    paintings: tuple[Upload, ...],
-    shares: tuple[float, ...],
-    where: str,
-    *choices: Any,
-) -> StyleTransfer:
-    """A style, learnt once for all who ask for it, with choices in the order of `LESSON`."""
-    model = StyleTransfer(device=DEVICE, **dict(zip(LESSON[3:], choices, strict=True)))
-    styles, weights = by_region([painting.read() for painting in paintings], shares, where)
-    return model.fit(styles, sample_weight=weights)
-
-
-def subject(order: Order, photo: torch.Tensor) -> torch.Tensor:
-    """Where the subject is, drawn by the visitor or found, white and as large as the photo."""
-    if order.drawing is None:
-        return torch.from_numpy(find_subject(photo))
-    return images.resize(order.drawing.painted(), (photo.shape[-2], photo.shape[-1]))
-
-
-def lease(model: StyleTransfer, photo: torch.Tensor, regions: Any, point: Point | None = None) -> float:
-    """Seconds for which to borrow a GPU: twice what is expected, and some to get going."""
-    return min(
-        LONGEST_LEASE, 10 + 2 * estimate(model.preset, model.size, model.style_layers, model.content_layers, photo)
-    )
-
-
-@gpu(lease)
-def sights(
-    model: StyleTransfer, photo: torch.Tensor, regions: dict[str, torch.Tensor] | None, point: Point | None = None
-) -> Iterator[Sight]:
-    """Transform, or go on from where a coarser preset ended, and yield what is seen as often as it is shown.
-
-    A function of its own, which a GPU may be lent for: then it runs in another process, and what it yields is pickled.
-    """
-    if LENT:
-        torch.set_num_threads(1)  # threads of a process that forked are not there in the other, which waits for them
-        model = copy(model).set_params(device=None)
-    weights = model.scales_[0].recipe.weights(model.strength)
-    steps: list[Step] = []
-    last, skipped = 0.0, 0
-    if point:  # goes on at the last scale, whose first step counts as made
-        skipped = sum(scale.steps for scale in model.scales_[:-1]) + 1
-        point = point._replace(step=skipped)
-    for stage in model.staged_transform(photo, regions, point):
-        steps.append(step_of(stage, weights))
-        done = stage.step == stage.n_steps
-        if time.monotonic() - last >= LIVE_SECONDS or done:
-            last = time.monotonic()
-            progress = (stage.step - skipped) / (stage.n_steps - skipped) if point else stage.progress
-            held = stage.point if done and not LENT else None  # a borrowed GPU's memory goes back with it
-            yield Sight(np.asarray(images.like(stage.image, "a path")), progress, [*steps], held)
-
-
 def waiting(place: Place) -> str:
     """What one who waits is told."""
     people = "One painting is" if place.ahead == 1 else f"{place.ahead} paintings are"
     return f"Waiting in line: {people} ahead of yours; it begins in {about(place.seconds)}."
-
-
-def about(seconds: float) -> str:
-    """A time in words."""
-    return f"about {max(1, seconds):.0f} s" if seconds < 99 else f"about {round(seconds / 30) / 2:g} min"
 
 
 def _encode(picture: torch.Tensor, settings: dict[str, Any]) -> tuple[bytes, bytes]:

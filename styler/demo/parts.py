@@ -13,9 +13,9 @@ import gradio as gr
 from PIL import Image, ImageOps
 
 from styler import samples
-from styler.demo import painting
 from styler.demo.checks import listed, number
 from styler.demo.orders import SIZES, named
+from styler.demo.pace import about, estimate
 from styler.demo.uploads import Upload
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.schedule import PRESETS
@@ -152,8 +152,8 @@ def hint(words: str) -> str:
 def times(size: Any, style_layers: Any = STYLE_LAYERS, content_layer: Any = CONTENT_LAYER) -> str:
     """Return about how long each preset takes here."""
     pixels, layers = int(number("size", size, *SIZES, " px")), named(style_layers or STYLE_LAYERS, content_layer)
-    seconds = {name: painting.estimate(name, pixels, *layers) for name in PRESETS}
-    return f"<p>{', '.join(f'{name.capitalize()} takes {painting.about(seconds[name])}' for name in PRESETS)}.</p>"
+    seconds = {name: estimate(name, pixels, *layers) for name in PRESETS}
+    return f"<p>{', '.join(f'{name.capitalize()} takes {about(seconds[name])}' for name in PRESETS)}.</p>"
 
 
 def credits() -> str:

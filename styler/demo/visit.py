@@ -2,36 +2,26 @@
 
 import html
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
-import torch
-from PIL import Image
 
-from styler import images, samples, saving
+from styler import images, samples
 from styler.demo import advice, painting, parts, plots
 from styler.demo.checks import brief, choice, listed, number
 from styler.demo.compare import as_files
 from styler.demo.errors import told
-from styler.demo.orders import MAX_PAINTINGS, RELUS, SIZES, WHERE, Order, drawn_on, order
+from styler.demo.masking import DRAWN
+from styler.demo.orders import MAX_PAINTINGS, SIZES, Order, order
 from styler.demo.uploads import Upload, given
-from styler.estimator import RECIPE_PARAMS, StyleTransfer
 from styler.making import save_making_of
-from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.schedule import PRESETS
-from styler.subject import find_subject
 
 SUGGESTED, SMALL = 3, 128  # paintings, and px
-DRAWN = 512  # px; longest side of the photo to paint on
-# What is found can be seen through; a brush can't, which tells the two apart.
-INK, SEEN_THROUGH, OPAQUE = (255, 90, 60), 160, 208
-# What is set again as it was for a picture.
-REPEATED = ("preset", "strength", "size", "pooling", "style_scale", "colors", "random_state", *RECIPE_PARAMS)
 READY = "Painted beforehand. Tap Paint to see it happen, or choose a photo and a painting of your own."
 STAYS = "A link to it works for an hour from when it was painted."
 SUIT = "What suits this photo?"
@@ -102,41 +92,6 @@ def wanted(content: Any, style: Any, mixed: Any, *rest: Any) -> Order:
     return order(content, paintings, shares, preset, strength, size, *more)
 
 
-def find(content: Any, drawing: Any) -> gr.ImageEditor:
-    """Show in the editor the photo with its subject painted over, spread from what the visitor has marked."""
-    photo = Upload.of(content, "photo").read(DRAWN)
-    marked = drawn_on(drawing, OPAQUE)
-    mask = find_subject(photo, None if marked is None else marked.painted(OPAQUE))
-    layer = np.zeros((*mask.shape, 4), np.uint8)
-    layer[..., :3], layer[..., 3] = INK, np.where(mask > 0.5, SEEN_THROUGH, 0)
-    return editor(photo, Image.fromarray(layer))
-
-
-def prepare(where: Any, content: Any, drawing: Any) -> gr.ImageEditor:
-    """Show in the editor what is found in the photo, unless it is there or something is painted already."""
-    try:
-        if where == "everywhere" or drawn_on(drawing):
-            return gr.skip()
-        return find(content, None)
-    except ValueError:
-        return canvas(content)
-
-
-def canvas(content: Any) -> gr.ImageEditor:
-    """Show in the editor the photo alone, to be painted on; what is wrong with it is told when it is to be painted."""
-    try:
-        return editor(Upload.of(content, "photo").read(DRAWN))
-    except ValueError:
-        return gr.ImageEditor(None)
-
-
-def editor(photo: torch.Tensor, *layers: Image.Image) -> gr.ImageEditor:
-    """A canvas as large as the photo: on another, the editor would lay the two askew."""
-    background = images.like(photo, "a path")
-    value: Any = {"background": background, "layers": list(layers), "composite": None}
-    return gr.ImageEditor(value, canvas_size=background.size)
-
-
 def stop(request: gr.Request) -> gr.Button:
     """Stop the visitor's painting at its next step."""
     painting.stop(str(request.session_hash))
@@ -154,11 +109,6 @@ def here(png: Any, jpeg: Any) -> tuple[str | None, str | None]:
     return kept[0], kept[1]
 
 
-def reuse(png: Any) -> str:
-    """Return the path of a finished picture, to be the next photo."""
-    return str(Upload.of(png, "picture").path)
-
-
 def look(content: Any, style: Any, *_: Any) -> str:
     """Return a word on the pair, or on what is wrong with one of its pictures."""
     return parts.hint(_advice(_upload(content, "photo"), _upload(style, "painting")))
@@ -169,43 +119,13 @@ def fresh(content: Any, picture: Any, request: gr.Request) -> list[Any]:
 
     As long as the visitor's last one is painted, that stays.
     """
-    if not content or given(content) in _given(picture)[:1] or str(request.session_hash) in painting.AT_WORK:
+    if not content or given(content) in kept_files(picture)[:1] or str(request.session_hash) in painting.AT_WORK:
         return [gr.skip(), gr.skip()]
     try:
         photo = images.like(Upload.of(content, "photo").read(DRAWN), "a path")
     except ValueError as error:
         return [gr.skip(), parts.note(str(error))]
     return [as_files(photo, photo), parts.note("Tap Paint to paint this photo.")]
-
-
-def reopen(content: Any, style: Any, picture: Any, request: gr.Request) -> Iterator[list[Any]]:
-    """Make a page that was opened by a link ready: with its picture if it is still here, else with what there is."""
-    if "deep_link" not in request.query_params:
-        yield [gr.skip()] * (2 + len(show(None, "", busy=False)))
-        return
-    kept, pair = _given(picture), samples.PAIRS[0]
-    files: Any = (None, None)
-    sides = [
-        gr.skip() if given(file) else str(samples.path(key)) for file, key in zip((content, style), pair, strict=True)
-    ]
-    with tempfile.TemporaryDirectory(prefix="styler-") as folder:
-        if len(kept) == 2 and kept[1].suffix == ".png":
-            note = f"Opened from a link. {STAYS}"
-            jpeg = Path(folder, f"{kept[1].stem}.jpg")
-            saving.save(Upload.of(picture[1], "picture").read(), jpeg)
-            files = str(kept[1]), str(jpeg)
-        elif len(kept) == 2:
-            note = "Opened from a link. Tap Paint to paint it."
-        elif given(content):
-            kept, note = _given([content, content]), "Opened from a link, with its settings. Tap Paint to paint it."
-        else:
-            kept = [samples.path(pair[0]), Path(parts.result(pair))]
-            note = "The picture of this link is no longer here. Its settings are set; choose a photo to paint."
-        updates = show(tuple(map(str, kept)), parts.note(note), busy=False, files=files)
-        # Gradio keeps no words on buttons in a link, and would have them all say "Run".
-        words = [*AFTER, "Paint", SUIT, *map(parts.pair_title, samples.PAIRS)]
-        named = [gr.Button(name, interactive=i >= len(AFTER) or files[0] is not None) for i, name in enumerate(words)]
-        yield [*sides, *updates[:3], gr.Button("Stop", interactive=False), *updates[4:6], *named]
 
 
 def suggest(content: Any, png: Any, jpeg: Any, request: gr.Request) -> Iterator[list[Any]]:
@@ -266,46 +186,6 @@ def show_start(init: Any) -> list[gr.Column]:
     return [gr.Column(visible=init == "noise"), gr.Column(visible=init == "image")]
 
 
-def repeat(file: Any) -> list[Any]:
-    """Return for the controls what a picture's metadata say that it was painted with, and a note of its sources."""
-    upload = Upload.of(file, "picture")
-    kept = upload.settings()
-    try:
-        repeated = {name: kept[name] for name in REPEATED if name in kept}
-        model = StyleTransfer(**repeated | {"preset": kept["preset"]})
-        model._validate_params()
-        sources = ", ".join(map(str, [kept["content"], *kept["style"]]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"The picture {upload.path.name} does not tell how it was painted; choose a PNG from here."
-        ) from error
-    init = kept.get("init", "content")
-    return [
-        model.preset,
-        model.strength,
-        min(max(model.size, SIZES[0]), SIZES[1]),
-        model.pooling == "average",
-        model.style_scale,
-        model.colors,
-        kept["where"] if kept.get("where") in [*WHERE] else "everywhere",
-        init if init in ("content", "noise") else "image",
-        model.random_state or 0,
-        *studied(model, upload),
-        parts.note(f"Set as for {upload.path.name}; now choose what it was painted from: {sources}."),
-    ]
-
-
-def studied(model: StyleTransfer, upload: Upload) -> list[Any]:
-    """Return for the controls the layers and losses of a picture; ``ValueError`` if they can't be set there."""
-    style, content = model.style_layers or STYLE_LAYERS, model.content_layers or [CONTENT_LAYER]
-    plain = all(layer in RELUS for layer in (*style, *content)) and len(content) == 1
-    if not plain or (isinstance(style, Mapping) and len(set(map(str, style.values()))) > 1):
-        raise ValueError(
-            f"The picture {upload.path.name} has layers and weights that the page can't set; styler --from can."
-        )
-    return [list(style), model.style_loss, next(iter(content)), model.content_loss]
-
-
 def draw(steps: list[plots.Step]) -> str:
     """Return the two drawings of what happened."""
     return plots.plane(steps) + plots.by_layer(steps)
@@ -333,7 +213,7 @@ def show(
     ]
 
 
-def _given(pair: Any) -> list[Path]:
+def kept_files(pair: Any) -> list[Path]:
     """The files of before and after that are here."""
     return [path for file in (pair if isinstance(pair, list) else []) if (path := given(file))]
 

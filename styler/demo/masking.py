@@ -1,0 +1,52 @@
+"""Where the subject is: what is found in the photo, and what the visitor paints over it."""
+
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import torch
+from PIL import Image
+
+from styler import images
+from styler.demo.orders import drawn_on
+from styler.demo.uploads import Upload
+from styler.subject import find_subject
+
+DRAWN = 512  # px; longest side of the photo to paint on
+# What is found can be seen through; a brush can't, which tells the two apart.
+INK, SEEN_THROUGH, OPAQUE = (255, 90, 60), 160, 208
+
+
+def find(content: Any, drawing: Any) -> gr.ImageEditor:
+    """Show in the editor the photo with its subject painted over, spread from what the visitor has marked."""
+    photo = Upload.of(content, "photo").read(DRAWN)
+    marked = drawn_on(drawing, OPAQUE)
+    mask = find_subject(photo, None if marked is None else marked.painted(OPAQUE))
+    layer = np.zeros((*mask.shape, 4), np.uint8)
+    layer[..., :3], layer[..., 3] = INK, np.where(mask > 0.5, SEEN_THROUGH, 0)
+    return editor(photo, Image.fromarray(layer))
+
+
+def prepare(where: Any, content: Any, drawing: Any) -> gr.ImageEditor:
+    """Show in the editor what is found in the photo, unless it is there or something is painted already."""
+    try:
+        if where == "everywhere" or drawn_on(drawing):
+            return gr.skip()
+        return find(content, None)
+    except ValueError:
+        return canvas(content)
+
+
+def canvas(content: Any) -> gr.ImageEditor:
+    """Show in the editor the photo alone, to be painted on; what is wrong with it is told when it is to be painted."""
+    try:
+        return editor(Upload.of(content, "photo").read(DRAWN))
+    except ValueError:
+        return gr.ImageEditor(None)
+
+
+def editor(photo: torch.Tensor, *layers: Image.Image) -> gr.ImageEditor:
+    """A canvas as large as the photo: on another, the editor would lay the two askew."""
+    background = images.like(photo, "a path")
+    value: Any = {"background": background, "layers": list(layers), "composite": None}
+    return gr.ImageEditor(value, canvas_size=background.size)
