@@ -1,6 +1,7 @@
-"""Anything image-like to one kind of tensor, and back.
+"""Convert anything image-like to one kind of tensor, and back.
 
-Inside, an image is a ``torch.float32`` tensor of shape (1, 3, H, W): RGB, sRGB-encoded, range [0, 1], contiguous.
+Inside the library an image is a ``torch.float32`` tensor of shape (1, 3, H, W): RGB, sRGB-encoded, range [0, 1],
+contiguous.
 """
 
 import contextlib
@@ -22,47 +23,48 @@ ImageLike: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Image.Image |
 
 _lock = threading.Lock()
 
-# The photos of phones. What lies beside the picture, such as its gain map, is not even looked at.
+# HEIC, for the photos of phones. Anything beside the picture in such a file, such as a gain map, is never read.
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 
 def read(source: ImageLike, name: str = "image") -> torch.Tensor:
     """Read anything image-like.
 
-    EXIF orientation is honoured, an ICC profile is converted to sRGB (a broken one is ignored), alpha is laid on
-    white, and an animation gives its first frame. The source is left as it was. Files are those that Pillow reads,
-    such as PNG, JPEG (MPO too), WebP, AVIF, TIFF, GIF, BMP and JPEG 2000, and HEIC and HEIF.
+    EXIF orientation is applied. Colours with an ICC profile are converted to sRGB; a broken profile is ignored.
+    Transparent pixels are laid on white. An animation gives its first frame. The source is not changed. Files may have
+    any format that Pillow reads, such as PNG, JPEG (also MPO), WebP, AVIF, TIFF, GIF, BMP and JPEG 2000, or HEIC and
+    HEIF.
 
     Parameters
     ----------
     source : path, bytes, binary file, PIL image, numpy array or torch tensor
         Arrays are (H, W) or (H, W, C), tensors (H, W), (C, H, W) or (1, C, H, W), with C = 1 (grey), 3 (RGB) or
-        4 (RGB and alpha), of bool, uint8, uint16, or floats in [0, 1]. PIL images may have any mode; the values of
-        modes "I" and "F", which PIL leaves unscaled, are taken to end at 1 ("F" only), 255 or 65535, whichever
-        first holds the largest. A file that can seek is read from its start and put back where it stood.
+        4 (RGB and alpha), of bool, uint8, uint16, or floats in [0, 1]. PIL images may have any mode. PIL does not scale
+        the values of modes "I" and "F": white is taken to be 1 ("F" only), 255 or 65535, the first of these that is not
+        below the largest value. A seekable file is read from its start, and its position is then restored.
     name : str, default="image"
-        What error messages call the source; a path is called by itself.
+        What error messages call the source. A path is called by its own name.
 
     Returns
     -------
     torch.Tensor of shape (1, 3, H, W)
-        float32, RGB, sRGB-encoded, range [0, 1], contiguous, on the CPU, sharing no memory with the source. Greys
-        of 16 bits keep their precision; Pillow reads colours of 16 bits as 8.
+        float32, RGB, sRGB-encoded, range [0, 1], contiguous, on the CPU, sharing no memory with the source. 16-bit
+        greys keep their precision; Pillow reads 16-bit colours as 8-bit.
 
     Raises
     ------
     TypeError
-        If the source, or the dtype of its pixels, is of no kind listed above.
+        If the source, or the dtype of its pixels, is not of a kind listed above.
     ValueError
-        If a file can't be read or decoded, or an array has another shape, pixels that are not finite or floats
-        outside [0, 1]; if the shorter side has less than 16 px, one side is more than 20 times the other, or there
-        are more than 200 megapixels.
+        If a file can't be read or decoded. If an array has another shape, pixels that are not finite, or floats
+        outside [0, 1]. If the shorter side has less than 16 px, one side is more than 20 times the other, or there are
+        more than 200 megapixels.
     """
     return torch.from_numpy(_rgb(planes(source, name)))[None]
 
 
 def planes(source: ImageLike, name: str = "image") -> NDArray[np.float32]:
-    """What `read` reads, of shape (C, H, W), before greys become colours and alpha is laid on white."""
+    """Read pixels of shape (C, H, W) as `read` does, but keep greys as one channel, and alpha."""
     if isinstance(source, torch.Tensor):
         return from_tensor(source, name)
     if isinstance(source, np.ndarray):
@@ -74,7 +76,7 @@ def planes(source: ImageLike, name: str = "image") -> NDArray[np.float32]:
 
 
 def opened(data: bytes, name: str, formats: tuple[str, ...] | None = None) -> Image.Image:
-    """Read the header of an image file, and nothing of its pixels.
+    """Read the header of an image file, but none of its pixels.
 
     Parameters
     ----------
@@ -82,21 +84,21 @@ def opened(data: bytes, name: str, formats: tuple[str, ...] | None = None) -> Im
     name : str
         What error messages call it.
     formats : tuple of str, optional
-        Pillow's names of those that may be; by default all that it knows.
+        Pillow's names of the formats allowed; by default all that it knows.
 
     Raises
     ------
     ValueError
-        If it is empty, no image of such a format, or broken.
+        If the file is empty, is not an image in such a format, or is broken.
     """
     if not data:
         raise ValueError(f"{name} is empty (0 bytes); save or download it again.")
     try:
-        with _pixel_limit(None):  # `check_size` follows
+        with _pixel_limit(None):  # `check_size` is called later
             return Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError as error:
-        raise ValueError(f"{name} is no image file, or a broken one; give a PNG, JPEG, HEIC, WebP or TIFF.") from error
-    except Exception as error:  # as in `_from_pil`
+        raise ValueError(f"{name} is not an image file or is broken; give a PNG, JPEG, HEIC, WebP or TIFF.") from error
+    except Exception as error:  # each of Pillow's readers has its own way to fail
         raise ValueError(f"{name} is damaged or cut short; save or download it again.") from error
 
 
@@ -107,12 +109,12 @@ def resize(image: torch.Tensor, size: int | tuple[int, int]) -> torch.Tensor:
     ----------
     image : torch.Tensor of shape (1, 3, H, W)
     size : int or (int, int)
-        The longest side in px, which keeps the aspect ratio, or (height, width).
+        The longest side in px (the aspect ratio is kept), or (height, width).
 
     Returns
     -------
     torch.Tensor of shape (1, 3, height, width)
-        On the device of `image`, range [0, 1]; `image` itself where its size is right already.
+        On the device of `image`, range [0, 1]; `image` itself if it has this size already.
     """
     height, width = image.shape[-2:]
     if not isinstance(size, tuple):
@@ -127,7 +129,7 @@ def resize(image: torch.Tensor, size: int | tuple[int, int]) -> torch.Tensor:
 
 
 def like(image: torch.Tensor, source: ImageLike) -> Any:
-    """Hand an image back as the kind of thing that `source` is.
+    """Convert an image to the type of `source`.
 
     Parameters
     ----------
@@ -138,8 +140,9 @@ def like(image: torch.Tensor, source: ImageLike) -> Any:
     Returns
     -------
     numpy.ndarray, torch.Tensor or PIL.Image.Image
-        For an array, one of shape (H, W, 3); for a tensor, (1, 3, H, W) if it had four dimensions and (3, H, W)
-        otherwise, on its device; both of the source's dtype (bool becomes uint8). For all else a PIL image, RGB.
+        For an array: an array of shape (H, W, 3). For a tensor: a tensor on the same device, of shape (1, 3, H, W) if
+        the source has four dimensions and (3, H, W) otherwise. Both have the source's dtype (bool becomes uint8). For
+        anything else: a PIL image in RGB.
     """
     if isinstance(source, torch.Tensor):
         dtype = torch.uint8 if source.dtype == torch.bool else source.dtype
@@ -153,11 +156,11 @@ def like(image: torch.Tensor, source: ImageLike) -> Any:
 def _from_pil(image: Image.Image, name: str) -> NDArray[np.float32]:
     check_size(image.height, image.width, name)
     try:
-        with _pixel_limit(MAX_PIXELS):  # of a tile in a TIFF, a picture in an icon
+        with _pixel_limit(MAX_PIXELS):  # a tile in a TIFF or a picture in an icon has its own size
             image.load()
     except Exception as error:  # each of Pillow's decoders has its own way to fail
         raise ValueError(f"{name} is damaged or cut short; save or download it again.") from error
-    with contextlib.suppress(Exception):  # as above, for broken EXIF
+    with contextlib.suppress(Exception):  # broken EXIF fails in many ways, too
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
         return unit(np.asarray(image)[None], name)
@@ -167,7 +170,7 @@ def _from_pil(image: Image.Image, name: str) -> NDArray[np.float32]:
         return unit(values / next((peak for peak in peaks if values.max() <= peak + SLACK), 1), name)
     if not image.has_transparency_data:
         return from_array(np.asarray(_srgb(image)), name)
-    image = image.convert("LA") if image.mode == "La" else image  # PIL knows no other way out of "La"
+    image = image.convert("LA") if image.mode == "La" else image  # PIL converts "La" to nothing else
     rgba = image.convert("RGBA")
     colours = _srgb(image.convert("L") if image.mode in ("L", "LA") else rgba.convert("RGB"))
     colours.putalpha(rgba.getchannel("A"))
@@ -204,7 +207,7 @@ def contents(source: Any, name: str) -> bytes:
         return _stream_bytes(source, name)
     raise TypeError(
         f"{name} is of type {type(source).__name__}; give a path, bytes, an open file, a PIL image, a numpy array or a "
-        "torch tensor, and several in a list."
+        "torch tensor, or several in a list."
     )
 
 
@@ -235,13 +238,16 @@ def _stream_bytes(file: Any, name: str) -> bytes:
     except (OSError, ValueError) as error:
         raise ValueError(f"{name} is a file that can't be read ({error}); open it with mode 'rb'.") from error
     if not isinstance(data, bytes):
-        raise TypeError(f"{name} is a file of text; open it with mode 'rb'.")
+        raise TypeError(f"{name} is open in text mode; open it with mode 'rb'.")
     return data
 
 
 @contextlib.contextmanager
 def _pixel_limit(limit: int | None) -> Iterator[None]:
-    """Stand in for Pillow's own limit, which only warns at first, and is one for the whole process."""
+    """Replace Pillow's own limit for a while.
+
+    Pillow's limit only warns at first. It applies to the whole process, which is why a lock guards the change.
+    """
     with _lock:
         own, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, limit
         try:

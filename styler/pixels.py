@@ -1,4 +1,4 @@
-"""Pixels as numbers: arrays and tensors of any dtype to float32 in [0, 1], and back."""
+"""Convert the pixels of arrays and tensors of any dtype to float32 in [0, 1], and back."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-MIN_SIDE = 16  # px; VGG's four poolings leave one position of it
+MIN_SIDE = 16  # px; VGG's four poolings reduce this to one position
 MAX_ASPECT = 20
 MAX_PIXELS = 200_000_000
 PEAKS = {"bool": 1, "uint8": 255, "uint16": 65535}
-SLACK = 1e-3  # how far rounding, float16's too, may carry a float out of [0, 1]
-STRIP = 256  # rows
+SLACK = 1e-3  # how far outside [0, 1] rounding, even to float16, may put a value
+STRIP = 256  # rows that `to_array` converts at a time
 
 
 def from_tensor(tensor: torch.Tensor, name: str) -> NDArray[np.float32]:
@@ -40,7 +40,7 @@ def from_array(array: NDArray[Any], name: str) -> NDArray[np.float32]:
 
 
 def unit(planes: NDArray[Any], name: str) -> NDArray[np.float32]:
-    """Scale pixels of shape (C, H, W) to new ones in [0, 1]."""
+    """Scale pixels of shape (C, H, W) to [0, 1], in a new array."""
     check_size(planes.shape[1], planes.shape[2], name)
     peak = PEAKS.get(planes.dtype.name)
     if peak is not None:
@@ -70,7 +70,7 @@ def check_size(height: int, width: int, name: str) -> None:
 
 
 def scaled(image: torch.Tensor, dtype: str) -> torch.Tensor:
-    """Pixels in [0, 1] in the range of a dtype, rounded if that holds whole numbers."""
+    """Scale pixels in [0, 1] to the range of a dtype; round them if the dtype holds whole numbers."""
     image = image.detach().clamp(0, 1)
     return (image * PEAKS[dtype]).round() if dtype in PEAKS else image
 
@@ -78,7 +78,7 @@ def scaled(image: torch.Tensor, dtype: str) -> torch.Tensor:
 def to_array(image: torch.Tensor, dtype: np.dtype[Any]) -> NDArray[Any]:
     """A tensor of shape (1, 3, H, W) as an array of shape (H, W, 3)."""
     array = np.empty((*image.shape[-2:], 3), dtype)
-    # Few rows at a time, so that a large image is not scaled and rounded all at once in four bytes a value.
+    # A few rows at a time: to scale and round a large image at once would take four more bytes for each value.
     for into, rows in zip(np.split(array, range(STRIP, len(array), STRIP)), image.split(STRIP, -2), strict=True):
         into[:] = np.moveaxis(scaled(rows, dtype.name)[0].numpy(force=True), 0, -1)
     return array

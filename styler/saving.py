@@ -1,4 +1,4 @@
-"""Pictures as files, written whole or not at all, with the settings that they were painted with."""
+"""Save pictures as files, whole or not at all, together with the settings that they were painted with."""
 
 import contextlib
 import json
@@ -20,20 +20,20 @@ from styler.pixels import to_array
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".tif": "TIFF", ".tiff": "TIFF"}
 _ENCODER: dict[str, dict[str, Any]] = {"PNG": {}, "JPEG": {"quality": 95, "subsampling": 0}, "WebP": {"quality": 95}}
 _DESCRIPTION = 0x010E  # the EXIF and TIFF tag ImageDescription
-TIFF_ENDS = 0.9 * 2**32  # bytes; beyond, offsets need 64 bits
+TIFF_ENDS = 0.9 * 2**32  # bytes; larger files need 64-bit offsets
 
 
 def save(image: torch.Tensor, path: str | os.PathLike[str], settings: Mapping[str, Any] | None = None) -> None:
-    """Write an image file in one stroke: a failure leaves neither half a file nor a lost old one.
+    """Write an image file; if that fails, no partial file is left and an older file stays as it was.
 
     Parameters
     ----------
     image : torch.Tensor of shape (1, 3, H, W)
     path : str or path-like
-        The extension chooses the format: .png, .jpg, .jpeg and .webp have 8 bits a channel, .tif and .tiff 16.
+        The extension decides the format: .png, .jpg, .jpeg and .webp have 8 bits a channel, .tif and .tiff 16.
     settings : mapping of str, optional
-        How the picture was made, kept as JSON in its description (PNG's text chunk "Description", the tag
-        ImageDescription elsewhere). Arrays become lists and whatever JSON lacks becomes its `str`.
+        How the picture was made. It is stored as JSON in the file's description: in PNG the text chunk "Description",
+        elsewhere the tag ImageDescription. Arrays become lists; other objects that JSON lacks become their `str`.
 
     Raises
     ------
@@ -53,8 +53,8 @@ def save(image: torch.Tensor, path: str | os.PathLike[str], settings: Mapping[st
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file that becomes `path` when it is whole; ``ValueError`` if it can't be written."""
-    target = Path(os.path.realpath(path))  # a link stays one
+    """A temporary file that replaces `path` once it is complete; ``ValueError`` if it can't be written."""
+    target = Path(os.path.realpath(path))  # a link stays a link; its target is replaced
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".styler-") as folder:
             with open(Path(folder, "file"), "w+b") as file:
@@ -77,19 +77,19 @@ def settings(path: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        Empty if the file tells of none.
+        Empty if the file has no settings.
 
     Raises
     ------
     ValueError
-        If the file can't be read or is no image.
+        If the file can't be read or is not an image.
     """
     name = label(path, "image")
     return described(opened(contents(path, name), name))
 
 
 def described(image: Image.Image) -> dict[str, Any]:
-    """What `settings` reads, of an image that is open."""
+    """Read the settings of an open image, as `settings` does for a file."""
     text = image.info.get("Description")
     with contextlib.suppress(Exception):  # Pillow fails on broken EXIF in many ways
         text = text or image.getexif().get(_DESCRIPTION)
@@ -101,12 +101,12 @@ def described(image: Image.Image) -> dict[str, Any]:
 
 
 def check_output(path: str | os.PathLike[str]) -> None:
-    """Find out whether `save` could write `path`, and leave no trace.
+    """Check whether `save` can write `path`, without leaving a file behind.
 
     Parameters
     ----------
     path : str or path-like
-        Where a picture is to go.
+        Where a picture is to be saved.
 
     Raises
     ------

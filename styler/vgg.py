@@ -1,4 +1,4 @@
-"""VGG-19 by layer name."""
+"""VGG-19, with its layers addressed by name."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch
 
 
 class VGG19:
-    """The convolutional part of VGG-19, run only as deep as asked.
+    """The convolutional part of VGG-19, run no deeper than the layers requested.
 
-    Every convolution pads by reflection: zeros outside the picture would be seen as an edge, and painted as a frame.
+    Every convolution pads by reflection. With zeros around the picture, the network would see an edge there, and it
+    would be painted as a frame.
 
     Parameters
     ----------
@@ -33,9 +34,9 @@ class VGG19:
         Weights and biases, ``"1_1.weight"`` to ``"5_4.bias"``, for RGB input in [0, 1]; see
         `styler.weights.load_state`.
     layers : iterable of str
-        Names out of `LAYERS`. Nothing beyond the deepest is kept.
+        Names from `LAYERS`. Weights beyond the deepest of them are not kept.
     pooling : {"max", "average"}, default="max"
-        "max" as VGG was trained, "average" as Gatys et al. (2015) suggest for smoother pictures.
+        "max" is how VGG was trained; Gatys et al. (2015) suggest "average" for smoother pictures.
     device : torch.device, optional
     dtype : torch.dtype, default=torch.float32
         Precision of weights and feature maps.
@@ -72,12 +73,12 @@ class VGG19:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are, and the features will be."""
+        """Device of the weights and of the feature maps."""
         return self.biases["1_1"].device
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of weights and features."""
+        """Data type of the weights and of the feature maps."""
         return self.biases["1_1"].dtype
 
     def __call__(self, image: Tensor, layers: Iterable[str] | None = None) -> dict[str, Tensor]:
@@ -88,17 +89,21 @@ class VGG19:
         image : Tensor of shape (1, 3, height, width)
             RGB in [0, 1].
         layers : iterable of str, optional
-            A part of the layers that the network was built for; by default all of them.
+            Some of the layers that the network was built for; by default all of them.
 
         Returns
         -------
         dict of str to Tensor of shape (1, channels, height / 2**k, width / 2**k)
-            Of the network's dtype, with channels side by side in memory (channels_last), as convolutions like it best.
+            In the network's dtype and in the memory layout channels_last, in which convolutions are fastest.
         """
         return dict(self.walk(image, layers))
 
     def walk(self, image: Tensor, layers: Iterable[str] | None = None) -> Iterator[tuple[str, Tensor]]:
-        """The same, layer by layer: what is made of a layer at once has its gradient made only when it is its turn."""
+        """Yield the feature maps of an image one layer at a time.
+
+        A caller saves memory by using each layer's maps at once: their gradient is then not computed before the
+        backward pass reaches that layer.
+        """
         wanted = self.layers if layers is None else check_layers(layers)
         x = image.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
         for name in up_to(wanted):
@@ -114,15 +119,15 @@ class VGG19:
 
 
 class ReflectConv(torch.autograd.Function):
-    """A 3 x 3 convolution by fixed weights, of maps padded by their reflection.
+    """A 3 x 3 convolution with fixed weights, of maps padded by reflection.
 
-    Autograd would keep the padded maps for a gradient of the weights, which nobody asks for.
+    Autograd would keep the padded maps to compute the gradient of the weights, which is never needed.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(weight)
-        # A map of one pixel has nothing to reflect; it is repeated.
+        # A side of one pixel has nothing to reflect, so the pixel is repeated.
         ctx.mirror = [2 if side > 1 else 1 for side in x.shape[-2:]]
         with exactly(x):
             return F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect" if min(x.shape[-2:]) > 1 else "replicate"), weight, bias)
@@ -132,7 +137,7 @@ class ReflectConv(torch.autograd.Function):
         (weight,) = ctx.saved_tensors
         with exactly(gradient):
             padded = F.conv_transpose2d(gradient, weight)
-        # What reached the padding belongs to the pixels that it mirrors.
+        # The gradient of a padded pixel belongs to the pixel that it mirrors.
         for dim, mirror in zip((-2, -1), ctx.mirror, strict=True):
             last = padded.shape[dim] - 1
             padded.select(dim, mirror).add_(padded.select(dim, 0))
@@ -141,16 +146,19 @@ class ReflectConv(torch.autograd.Function):
 
 
 def exactly(x: Tensor) -> AbstractContextManager[None]:
-    """Where float32 is float32, the same each time: NVIDIA's cards would convolve it with ten bits of its fraction."""
+    """A context in which CUDA convolves float32 in full precision and with the same result each time.
+
+    By default NVIDIA's cards would use TF32, which keeps ten bits of the fraction.
+    """
     if x.is_cuda and x.dtype == torch.float32:
         return torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     return nullcontext()
 
 
 class MaxPool(torch.autograd.Function):
-    """The largest of each 2 x 2 pixels; which ones they were is found again on the way back.
+    """The maximum of each 2 x 2 pixels; the backward pass finds its position again.
 
-    Autograd would keep their places in 64 bits each, as much memory as the maps themselves.
+    Autograd would store each position in 64 bits, which takes as much memory as the maps themselves.
     """
 
     @staticmethod
@@ -167,41 +175,41 @@ class MaxPool(torch.autograd.Function):
 
 
 def up_to(layers: Iterable[str]) -> list[str]:
-    """All layers of VGG-19 from the first to the deepest of some."""
+    """All layers of VGG-19 from the first to the deepest of those given."""
     return LAYERS[: 1 + max(map(LAYERS.index, layers))]
 
 
 def check_layers(layers: Iterable[str]) -> list[str]:
-    """Layer names in the network's order; ``ValueError`` names one that VGG-19 has not."""
+    """Layer names in the network's order, each once; ``ValueError`` if one is unknown or none is given."""
     layers = list(layers)
     for layer in layers:
         if layer not in LAYERS:
             raise ValueError(
-                f"layer {layer!r} is not one of VGG-19's; choose from {LAYERS[0]}, {LAYERS[1]} … {LAYERS[-1]}."
+                f"layer {layer!r} is not a layer of VGG-19; choose from {LAYERS[0]}, {LAYERS[1]} … {LAYERS[-1]}."
             )
     if not layers:
-        raise ValueError("no layer of VGG-19 was asked for; name at least one, such as relu4_2.")
+        raise ValueError("layers is empty; name at least one layer of VGG-19, such as relu4_2.")
     return sorted(set(layers), key=LAYERS.index)
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:
-    """The narrowest floating-point type that the device multiplies faster than float32 without overflowing on VGG.
+    """The fastest floating-point type of the device in which VGG does not overflow: bfloat16 or float32.
 
-    The environment variable STYLER_DTYPE, such as "float32", overrules what the device says of itself.
+    The environment variable STYLER_DTYPE, such as "float32", overrides this choice.
 
     Raises
     ------
     ValueError
-        If STYLER_DTYPE names no type.
+        If STYLER_DTYPE is not one of `DTYPES`.
     """
-    told = os.environ.get("STYLER_DTYPE")
-    if told:
-        if told not in DTYPES:
-            raise ValueError(f"STYLER_DTYPE is {told!r}; set it to one of {', '.join(DTYPES)}, or leave it out.")
-        return DTYPES[told]
+    chosen = os.environ.get("STYLER_DTYPE")
+    if chosen:
+        if chosen not in DTYPES:
+            raise ValueError(f"STYLER_DTYPE is {chosen!r}; set it to one of {', '.join(DTYPES)}, or unset it.")
+        return DTYPES[chosen]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     if device.type == "cpu":
-        can: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-        return torch.bfloat16 if can.get("avx512_bf16") or can.get("amx_bf16") else torch.float32
+        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+        return torch.bfloat16 if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else torch.float32
     return torch.float32

