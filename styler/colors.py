@@ -1,4 +1,4 @@
-"""Colours: moved to another image's, kept within a painting's own, or the photo's own with painted light."""
+"""Change colours: move them to another image's, limit them to a painting's, or keep the photo's with painted light."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from styler.losses import Moments, moments
 
-# Share of a painting's pixels at each end of an axis that is not asked for: dust, and what JPEG made up.
+# Share of a painting's pixels that is ignored at each end of an axis: dust, and artefacts of JPEG.
 RARE = 1e-3
 
 
@@ -21,9 +21,9 @@ class Palette(NamedTuple):
     ----------
     mean : Tensor of shape (3,)
     axes : Tensor of shape (3, 3)
-        Principal axes, a column each. Those of a drawing in ink are its greys and two in which it has no extent.
+        Principal axes, one in each column. An ink drawing has one axis of greys, and no extent along the other two.
     low, high : Tensor of shape (3,)
-        From where to where its colours go on each axis, about the mean.
+        The range of the colours along each axis, measured from the mean.
     """
 
     mean: Tensor
@@ -59,7 +59,7 @@ def palette(images: Sequence[Tensor], weights: Sequence[Tensor]) -> Palette:
 
 
 def within(palette: Palette, image: Tensor) -> Tensor:
-    """The colours of an image of shape (1, 3, height, width) that a palette has, or the nearest that it has."""
+    """Move each colour of an image of shape (1, 3, height, width) to the nearest one in a palette."""
     mean, axes, low, high = (t.to(image) for t in palette)
     along = torch.einsum("nchw,ca->nahw", image - mean[:, None, None], axes)
     along = along.clamp(low[:, None, None], high[:, None, None])
@@ -67,27 +67,28 @@ def within(palette: Palette, image: Tensor) -> Tensor:
 
 
 def recolour(image: Tensor, style: Moments, weights: Tensor | None = None) -> Tensor:
-    """An image moved to the mean and covariance of a style's colours.
+    """Move an image's colours to the mean and covariance of a style's colours.
 
-    The linear map is the one that moves colours least, Monge and Kantorovich's for normal distributions (F. Pitié and
-    A. Kokaram, "The linear Monge-Kantorovitch linear colour mapping for example-based colour transfer", 2007).
+    Of the linear maps that do so, this one moves colours least. It is Monge and Kantorovich's for normal distributions
+    (F. Pitié and A. Kokaram, "The linear Monge-Kantorovitch linear colour mapping for example-based colour transfer",
+    2007).
 
     Parameters
     ----------
     image : Tensor of shape (1, 3, height, width)
         RGB in [0, 1].
     style : Moments of N = 3
-        Of the pixels of the painting.
+        Moments of the painting's pixels.
     weights : Tensor of shape (height, width), optional
-        Where the image is to have them; by default as a whole.
+        The part of the image that is to have this mean and covariance; by default the whole.
 
     Returns
     -------
     Tensor of shape (1, 3, height, width)
-        Cut off at 0 and 1.
+        Clipped to [0, 1].
     """
     own = moments(image, weights)
-    # A flat colour has no spread to be moved; the little added here is less than 8 bits show.
+    # A flat colour has a covariance of 0, which has no inverse. The small amount added here does not show in 8 bits.
     C = own.covariance + 1e-6 * torch.eye(3).to(image)
     root, inverse = matrix_power(C, 0.5), matrix_power(C, -0.5)
     T = inverse @ matrix_power(root @ style.covariance @ root, 0.5) @ inverse
@@ -96,27 +97,27 @@ def recolour(image: Tensor, style: Moments, weights: Tensor | None = None) -> Te
 
 
 def luminance(image: Tensor) -> Tensor:
-    """Brightness as seen, of shape (1, 1, height, width): the luma of BT.601, from sRGB-encoded pixels."""
+    """Perceived brightness, of shape (1, 1, height, width): the luma of BT.601, from sRGB-encoded pixels."""
     return torch.einsum("njhw,j->nhw", image, torch.tensor([0.299, 0.587, 0.114]).to(image))[:, None]
 
 
 def painted_in_light(painted: Tensor, photo: Tensor, weights: Tensor | None = None) -> Tensor:
     """The painted picture's light and shade with the photo's colours (Gatys et al. 2016, section 3.2).
 
-    The light is first moved to the photo's mean and spread: a dark painting would otherwise push the photo's colours
-    out of what RGB can show.
+    The light is first moved to the photo's mean and spread. Otherwise a dark painting would push the photo's colours
+    out of the range of RGB.
 
     Parameters
     ----------
     painted, photo : Tensor of shape (1, 3, height, width)
         RGB in [0, 1].
     weights : Tensor of shape (height, width), optional
-        Where to take mean and spread.
+        Where to measure mean and spread; by default everywhere.
 
     Returns
     -------
     Tensor of shape (1, 3, height, width)
-        Cut off at 0 and 1.
+        Clipped to [0, 1].
 
     References
     ----------

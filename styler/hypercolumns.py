@@ -1,4 +1,4 @@
-"""Hypercolumns: what each place of an image looks like, in all layers at once, and a bank of a painting's.
+"""Hypercolumns, which say what each place of an image looks like in all layers at once, and banks of them.
 
 A place is a square of 4 px. Its hypercolumn stacks the features of all layers there (B. Hariharan et al., "Hypercolumns
 for object segmentation and fine-grained localization", 2015).
@@ -18,7 +18,7 @@ from styler.recipe import halvings
 
 # A place is a square of 2**PLACE px.
 PLACE = 2
-EPS = 1e-6  # of a squared length: a place that is just average has none
+EPS = 1e-6  # keeps lengths above 0: an exactly average place has a length of 0
 Grid = tuple[int, int]
 
 
@@ -28,18 +28,20 @@ class Bank(NamedTuple):
     Attributes
     ----------
     columns : mapping of str to Tensor of shape (places, channels)
-        By layer, about `mean` and in units of `spread`; those of one painting after another, row by row.
+        Each layer's part of the hypercolumns, minus `mean` and divided by `spread`. The places are listed painting by
+        painting, row by row.
     mean : mapping of str to Tensor of shape (channels,)
     spread : mapping of str to Tensor of shape ()
-        Root mean square length of a layer's part of a hypercolumn about the mean, so that all layers count alike.
+        Root mean square length of a layer's part of a hypercolumn, minus the mean. Division by it makes all layers
+        count alike.
     length : Tensor of shape (places,)
-        Of the whole hypercolumn.
+        Length of the whole hypercolumn.
     usable : Tensor of shape (places,)
-        Whether a place may be matched: it is in the mask, and not at the painting's rim.
+        Whether a place may be matched: it must be in the mask and not at the painting's rim.
     grids : tuple of (int, int)
         Rows and columns of each painting.
     shares : tuple of float
-        Of the picture's places that each painting is to have.
+        Share of the picture's places that each painting is to get.
     """
 
     columns: Mapping[str, Tensor]
@@ -52,7 +54,7 @@ class Bank(NamedTuple):
 
 
 def hypercolumns(features: Mapping[str, Tensor], layers: Iterable[str]) -> dict[str, Tensor]:
-    """A network's maps on the one grid of places: finer ones averaged, coarser ones repeated.
+    """Bring a network's maps to one grid of places: finer maps are averaged, coarser maps repeated.
 
     Parameters
     ----------
@@ -71,34 +73,34 @@ def hypercolumns(features: Mapping[str, Tensor], layers: Iterable[str]) -> dict[
 
 
 def by_grid(maps: Tensor, layer: str, grid: Grid) -> Tensor:
-    """A layer's maps on a grid of places (rows, columns): its part of the hypercolumns."""
+    """Bring a layer's maps to a grid of places (rows, columns); they are then its part of the hypercolumns."""
     k = halvings(layer) - PLACE
     if k < 0:
         return F.avg_pool2d(maps, 1 << -k)
     if k == 0:
         return maps
-    # Halving cuts off what is odd: the last row and column are repeated once more.
+    # Halving drops the last of an odd number of rows or columns, so the last one left is repeated to fill the grid.
     maps = maps.repeat_interleave(1 << k, -2).repeat_interleave(1 << k, -1)
     below, right = (max(0, grid[i] - maps.shape[i - 2]) for i in (0, 1))
     return F.pad(maps, (0, right, 0, below), "replicate") if below or right else maps
 
 
 def bank(paintings: Sequence[Mapping[str, Tensor]], usable: Sequence[Tensor], shares: Sequence[float]) -> Bank | None:
-    """Put together what the places of some paintings look like.
+    """Collect the hypercolumns of some paintings in a bank.
 
     Parameters
     ----------
     paintings : sequence of mapping of str to Tensor of shape (1, channels, rows, columns)
         The hypercolumns of each.
     usable : sequence of Tensor of shape (rows, columns)
-        Which places may be matched, some of all.
+        Which places may be matched: at least one place over all paintings.
     shares : sequence of float
-        How much of a picture each is to have, above 0; scaled to a sum of one.
+        How much of a picture each painting is to get, above 0; scaled to a sum of one.
 
     Returns
     -------
     Bank or None
-        Without layers in which all places are the same; None if there is no other.
+        Layers in which all places are the same are left out; None if there are no others.
     """
     grids = tuple((u.shape[-2], u.shape[-1]) for u in usable)
     inside = torch.cat([u.flatten() for u in usable])
@@ -123,13 +125,16 @@ def by_place(maps: Tensor) -> Tensor:
 
 
 def unit_columns(columns: Mapping[str, Tensor], bank: Bank) -> Tensor:
-    """A picture's hypercolumns as unit vectors about their own mean, of shape (places, all channels)."""
+    """A picture's hypercolumns, minus their own mean, as unit vectors of shape (places, all channels)."""
     whole = torch.cat([about_mean(columns, bank, layer) for layer in bank.columns], 1)
     return F.normalize(whole - whole.mean(0), dim=1)
 
 
 def about_mean(columns: Mapping[str, Tensor], bank: Bank, layer: str) -> Tensor:
-    """A picture's part of a layer, of shape (places, channels), measured as the bank's is."""
+    """A layer's part of a picture's hypercolumns, minus the bank's mean and divided by its spread.
+
+    It has the shape (places, channels).
+    """
     return (widened(by_place(columns[layer])) - bank.mean[layer]) / bank.spread[layer]
 
 
@@ -140,7 +145,7 @@ def unit_places(bank: Bank, places: Tensor) -> Tensor:
 
 
 def by_painting(bank: Bank) -> Iterator[Tensor]:
-    """The places of each painting."""
+    """Yield the places of each painting in a bank."""
     for first, (rows, columns) in zip(offsets(bank.grids), bank.grids, strict=True):
         yield torch.arange(first, first + rows * columns, device=bank.length.device)
 

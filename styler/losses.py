@@ -1,7 +1,7 @@
 """The formulas: statistics of feature maps, and distances between them. Pure functions.
 
-Symbols as in Gatys, Ecker and Bethge, "A neural algorithm of artistic style" (2015): a layer has N maps of M positions;
-F (generated image) and P (photo) are its features, G (generated image) and A (painting) its Gram matrices.
+Symbols as in Gatys, Ecker and Bethge, "A neural algorithm of artistic style" (2015): a layer has N maps of M positions.
+F (generated image) and P (photo) are its features; G (generated image) and A (painting) are its Gram matrices.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-RUN = 1 << 13  # positions summed by one product; see PowerSums
-# A variance below this share of the mean square is rounding: flat images have 3e-5 at most, paintings 1e-2 at least.
+RUN = 1 << 13  # positions that one matrix product sums; see PowerSums
+# A variance below this share of the mean square is rounding error. The share is at most 3e-5 in flat images, and at
+# least 1e-2 in paintings.
 FLAT = 1e-4
-EPS = 1e-5  # of a map's variance: one that is 0 everywhere has none
+EPS = 1e-5  # added to a variance, which is 0 for a map that is 0 everywhere
 
 
 class Moments(NamedTuple):
-    """What a layer knows of a style: sums over positions k, which add up over tiles, regions and images.
+    """A layer's statistics: sums over positions k, which can be added up over tiles, regions and images.
 
     Attributes
     ----------
@@ -42,7 +43,7 @@ class Moments(NamedTuple):
 
     @property
     def gram(self) -> Tensor:
-        """Gram matrix per position, shape (N, N): independent of the picture's size."""
+        """Gram matrix per position, shape (N, N); it does not depend on the picture's size."""
         return self.second / self.weight
 
     @property
@@ -52,7 +53,7 @@ class Moments(NamedTuple):
 
     @property
     def is_flat(self) -> bool:
-        """Whether the features are the same everywhere, as far as rounding tells: then they say nothing of a style."""
+        """Whether the features are the same everywhere, up to rounding; they then say nothing about a style."""
         return not bool(self.covariance.trace() > FLAT * self.gram.trace())
 
 
@@ -69,7 +70,7 @@ def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
     Returns
     -------
     Moments
-        In float32 at least, whatever the features' type: the sums run over six orders of magnitude.
+        In float32 at least, whatever the features' type, because the sums span six orders of magnitude.
     """
     f = features.movedim(1, -1).flatten(0, 2)
     w = None if weights is None else weights.flatten().to(f)
@@ -81,7 +82,8 @@ def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
 class PowerSums(torch.autograd.Function):
     """sum_k w_k f_k and sum_k w_k f_k f_k^T of f, of shape (M, N), by one matrix product forward and one backward.
 
-    Autograd would spend two backward, as it can't know that both factors are the same, and lay the result out anew.
+    Autograd would need two products backward, as it can't know that both factors are the same. It would also copy the
+    result to another memory layout.
     """
 
     @staticmethod
@@ -90,7 +92,8 @@ class PowerSums(torch.autograd.Function):
         wf, sum_over = (f, f.new_ones(1, len(f))) if w is None else (f * w[:, None], w[None])
         if f.is_cuda:
             f, wf, sum_over = f.to(exact), wf.to(exact), sum_over.to(exact)
-        # A narrow type rounds every product's result once: short runs of positions, summed exactly, keep that small.
+        # A narrow type rounds the result of each matrix product once. Short runs of positions, whose results are added
+        # in the exact type, keep the error small.
         run = len(f) if f.dtype == exact else RUN
         runs = zip(sum_over.split(run, 1), wf.split(run), f.split(run), strict=True)
         first, second = zip(*((o @ b, a.T @ b) for o, a, b in runs), strict=True)
@@ -104,12 +107,12 @@ class PowerSums(torch.autograd.Function):
 
 
 def widened(features: Tensor) -> Tensor:
-    """The same in float32 at least."""
+    """The features in float32, or in their own type if it is wider."""
     return features.to(torch.promote_types(features.dtype, torch.float32))
 
 
 def blend(moments: Iterable[Moments], shares: Iterable[float]) -> Moments:
-    """A convex combination of styles, each counted per position and so whatever its size.
+    """A convex combination of styles. Each is first divided by its weight, so that its size does not count.
 
     Parameters
     ----------
@@ -143,7 +146,7 @@ def style_loss(G: Tensor, A: Tensor, M: int) -> Tensor:
 
 
 class Variation(NamedTuple):
-    """Sums over neighbouring pixels: of squared differences down and across, and how many there are of each."""
+    """Sums of squared differences between neighbouring pixels, down and across, and the number of differences."""
 
     down: Tensor
     across: Tensor
@@ -158,7 +161,8 @@ def variation(image: Tensor, below: int = 0, right: int = 0) -> Variation:
     ----------
     image : Tensor of shape (1, C, height, width)
     below, right : {0, 1}
-        Whether the last row and the last column are only the neighbours of others, and own no difference.
+        1 if the last row (`below`) or the last column (`right`) only serves as a neighbour: differences within it are
+        then not counted.
     """
     down = image[..., : image.shape[-1] - right].diff(dim=-2)
     across = image[..., : image.shape[-2] - below, :].diff(dim=-1)
@@ -174,7 +178,7 @@ def total_variation(v: Variation) -> Tensor:
 def standardise(features: Tensor) -> Tensor:
     """Features with zero mean and unit variance over positions, channel by channel.
 
-    Takes out of the content what a style may change, the statistics of each map, and leaves where things are
+    This removes the statistics of each map from the content, as a style may change them, and keeps where things are
     (Huang and Belongie, "Arbitrary style transfer in real-time with adaptive instance normalization", 2017).
     """
     f = widened(features)
@@ -183,7 +187,7 @@ def standardise(features: Tensor) -> Tensor:
 
 
 class Likeness(NamedTuple):
-    """How features f_k are like the photo's p_k, which are standardised: sums over positions k, channel by channel.
+    """Sums over positions k, channel by channel, that compare features f_k with the photo's standardised ones, p_k.
 
     Attributes
     ----------
@@ -192,7 +196,7 @@ class Likeness(NamedTuple):
     f, ff : Tensor of shape (N,)
         sum_k f_k and sum_k f_k^2.
     s, sf, sff, sfp, sp, spp : Tensor of shape () and (N,)
-        sum_k s_k and so on, with s_k >= 0 how much position k counts.
+        sum_k s_k, sum_k s_k f_k, sum_k s_k f_k^2 and so on; s_k >= 0 is how much position k counts.
     """
 
     n: Tensor
@@ -207,12 +211,12 @@ class Likeness(NamedTuple):
 
 
 def likeness(features: Tensor, p: Tensor, s: Tensor) -> Likeness:
-    """Sums that tell how far features are from a photo's.
+    """Sums from which `standardised_content_loss` finds how far features are from a photo's.
 
     Parameters
     ----------
     features, p : Tensor of shape (1, N, height, width)
-        As they are, and the photo's standardised.
+        The picture's features as they are, and the photo's, standardised.
     s : Tensor of shape (1, 1, height, width)
         How much each position counts.
     """
@@ -222,9 +226,9 @@ def likeness(features: Tensor, p: Tensor, s: Tensor) -> Likeness:
 
 
 def standardised_content_loss(x: Likeness) -> Tensor:
-    """Mean of s_k (z_k - p_k)^2, with z_k the features standardised; 2 is "nothing in common".
+    """Mean of s_k (z_k - p_k)^2, where z_k are the standardised features; 2 is "nothing in common".
 
-    It is the expansion of the square into sums that add up over tiles; `standardise` is the same thing for a whole.
+    The square is expanded into sums, which can be added up over tiles. `standardise` does the same for a whole picture.
     """
     mean = x.f / x.n
     scale = (x.ff / x.n - (1 - FLAT) * mean.square() + EPS).rsqrt()
@@ -234,34 +238,35 @@ def standardised_content_loss(x: Likeness) -> Tensor:
 
 
 class Difference(NamedTuple):
-    """Sums over positions and maps: of squared differences, and of the photo's own squares about its means."""
+    """Sums over positions and maps: of squared differences, and of the photo's squared deviations from its means."""
 
     squared: Tensor
     spread: Tensor
 
 
 def difference(features: Tensor, p: Tensor, spread: Tensor) -> Difference:
-    """Sums that tell how far features are from a photo's, as they are.
+    """Sums from which `squared_content_loss` finds how far features are from a photo's, without standardising.
 
     Parameters
     ----------
     features, p : Tensor of shape (1, N, height, width)
-        The picture's, and the photo's.
+        Features of the picture and of the photo.
     spread : Tensor of shape (1, 1, height, width)
-        At each position the sum over maps of the photo's squares about their mean.
+        At each position, the sum over maps of the photo's squared deviations from each map's mean.
     """
     return Difference((features.to(p) - p).square().sum(), spread.sum())
 
 
 def squared_content_loss(x: Difference) -> Tensor:
-    """Sum of (F_ij - P_ij)^2 (Gatys et al. 2015, eq. 1), in units of the photo's spread; 2 is "nothing in common"."""
+    """Sum of (F_ij - P_ij)^2 (Gatys et al. 2015, eq. 1), divided by the photo's spread; 2 is "nothing in common"."""
     return x.squared / (x.spread + EPS)
 
 
 def gram_loss(x: Moments, style: Moments) -> Tensor:
     """Squared error of the Gram matrix relative to the style's own (Gatys et al. 2015, eq. 4, free of a layer's scale).
 
-    So layers count alike, though their features' scales differ by orders; the paper rescales the network for it.
+    Layers thus count alike, although their features' scales differ by orders of magnitude. The paper rescales the
+    network instead.
     """
     return (x.gram - style.gram).square().sum() / style.gram.square().sum()
 
@@ -269,7 +274,7 @@ def gram_loss(x: Moments, style: Moments) -> Tensor:
 def moment_loss(x: Moments, style: Moments) -> Tensor:
     """Squared error of the covariance and of the mean, relative to the style's own covariance; 1 is "no style at all".
 
-    The mean is put on the covariance's scale by the root of the average variance.
+    The error of the mean is multiplied by the root of the average variance, to bring it to the covariance's scale.
     """
     C, S = x.covariance, style.covariance
     off = (x.mean - style.mean).square().sum() * S.diagonal().mean()

@@ -1,7 +1,7 @@
 """Which of a painting's places suits each place of a picture.
 
-Statistics say *which* strokes a painting has. A match says *where* they go: each place of the picture is held to the
-one place of the painting that is most like it.
+Statistics say *which* strokes a painting has. A match says *where* they go: each place of the picture is compared with
+the one place of the painting that is most like it.
 
 N. Kolkin, M. Kucera, S. Paris, D. Sykora, E. Shechtman and G. Shakhnarovich, "Neural neighbor style transfer" (2022).
 """
@@ -17,37 +17,38 @@ from torch import Tensor
 
 from styler.hypercolumns import EPS, Bank, Grid, about_mean, by_painting, grid_of, offsets, unit_columns, unit_places
 
-# Places of the picture whose similarity to a place of the painting tells how much of a hub it is.
+# How much of a hub a place of the painting is: its mean similarity to this many places of the picture, those most
+# similar to it.
 MOST_ALIKE = 10
-# How far from where the coarser match says a finer one looks, in places.
+# How far a finer match searches around the place to which the coarser match leads, in places.
 AROUND = 2
-# Similarities that are held at once.
+# The most similarities in memory at once.
 BLOCK = 1 << 23
-# How sharply paintings share the places of a picture, in units of similarity, and how often their shares are mended.
-SHARPNESS, MENDED = 0.02, 100
+# How sharply paintings divide the places of a picture, in units of similarity, and Sinkhorn's iterations for it.
+SHARPNESS, ITERATIONS = 0.02, 100
 
 
 class Match(NamedTuple):
-    """Where in a bank each place of a picture has its target.
+    """The target in a bank for each place of a picture.
 
     Attributes
     ----------
     targets : Tensor of shape (rows, columns)
-        Their places in the bank.
+        The number of the target among the places of the bank.
     grids : tuple of (int, int)
-        The bank's.
+        Rows and columns of each painting in the bank.
     """
 
     targets: Tensor
     grids: tuple[Grid, ...]
 
     def to(self, device: torch.device) -> Match:
-        """The same on a device."""
+        """The match on a device."""
         return Match(self.targets.to(device), self.grids)
 
 
 class Where(NamedTuple):
-    """Where places of a picture are expected to belong: number of the painting, row and column there."""
+    """Where the targets of a picture's places are expected: the number of the painting, and row and column in it."""
 
     painting: Tensor
     row: Tensor
@@ -55,12 +56,12 @@ class Where(NamedTuple):
 
 
 def match(columns: Mapping[str, Tensor], bank: Bank) -> Match:
-    """For each place of a picture the place of the paintings that suits it best.
+    """Find the place of the paintings that suits each place of a picture best.
 
-    By cosine similarity, corrected for hubs: a few of the painting's places are like everything, would serve most of
-    the picture, and skies would show one patch over and over. The correction is one side of CSLS (A. Conneau et al.,
-    "Word translation without parallel data", 2018, section 2.3). Several paintings share the picture, each having the
-    places that it suits better than the others do.
+    Similarity is the cosine, corrected for hubs: a few places of a painting are similar to everything. Uncorrected,
+    they would be the targets of most of the picture, and skies would repeat one patch over and over. The correction is
+    one side of CSLS (A. Conneau et al., "Word translation without parallel data", 2018, section 2.3). Several paintings
+    share the picture: each gets the places that it suits better than the others do.
 
     Parameters
     ----------
@@ -88,9 +89,9 @@ def match(columns: Mapping[str, Tensor], bank: Bank) -> Match:
 
 
 def match_around(columns: Mapping[str, Tensor], bank: Bank, where: Where) -> Tensor:
-    """For each place of a picture, or of a tile of it, the most similar one near where it is expected.
+    """Find, for each place of a picture or of a tile, the most similar place near the one expected.
 
-    So neighbours in the picture stay neighbours in the painting, and strokes are whole strokes.
+    Neighbours in the picture thus stay neighbours in the painting, and strokes stay whole.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def match_around(columns: Mapping[str, Tensor], bank: Bank, where: Where) -> Ten
     Returns
     -------
     Tensor of shape (rows, columns)
-        Places of the bank.
+        Numbers of places of the bank.
     """
     painting, row, column = (t.flatten() for t in where)
     rows, cols = (torch.tensor(side, device=row.device)[painting] for side in zip(*bank.grids, strict=True))
@@ -123,7 +124,7 @@ def match_around(columns: Mapping[str, Tensor], bank: Bank, where: Where) -> Ten
 
 
 def followed(coarser: Match, grids: Sequence[Grid], grid: Grid, margin: int) -> Where:
-    """Where a coarser match leads on finer grids: positions within a coarser place are kept.
+    """Where a coarser match leads on finer grids. Positions within a coarser place are kept.
 
     Parameters
     ----------
@@ -133,14 +134,14 @@ def followed(coarser: Match, grids: Sequence[Grid], grid: Grid, margin: int) -> 
     grid : (int, int)
         The picture's rows and columns now.
     margin : int
-        Places on each side of the picture that are the same in number now and then.
+        Width in places of the picture's margin on each side, the same for both grids.
 
     Returns
     -------
     Where
     """
     targets, device = coarser.targets, coarser.targets.device
-    # Each place's middle, in places of the coarser picture: the nearest one, and how far from its middle.
+    # The centre of each place on the coarser grid: the nearest coarser place, and the distance from the centre of that.
     near, off = [], []
     for now, then in zip(grid, targets.shape, strict=True):
         step = max(1, then - 2 * margin) / max(1, now - 2 * margin)
@@ -160,10 +161,10 @@ def followed(coarser: Match, grids: Sequence[Grid], grid: Grid, margin: int) -> 
 
 
 def shared_out(scores: Tensor, shares: Sequence[float]) -> Tensor:
-    """Give each place to a painting, so that paintings have their shares and each the places that suit it best.
+    """Give each place to a painting, so that each painting gets its share, and the places that suit it best.
 
-    What is added to a painting's scores for that is found by Sinkhorn's iteration (M. Cuturi, "Sinkhorn distances",
-    2013).
+    For this a number is added to all scores of a painting. Sinkhorn's iteration finds it (M. Cuturi, "Sinkhorn
+    distances", 2013).
 
     Parameters
     ----------
@@ -177,7 +178,7 @@ def shared_out(scores: Tensor, shares: Sequence[float]) -> Tensor:
         The painting's number.
     """
     wanted, handicap = torch.tensor(shares).to(scores).log(), torch.zeros_like(scores[0])
-    for _ in range(MENDED * (len(shares) > 1)):
+    for _ in range(ITERATIONS * (len(shares) > 1)):
         got = ((scores + handicap) / SHARPNESS).log_softmax(1).logsumexp(0) - math.log(len(scores))
         handicap = handicap + SHARPNESS * (wanted - got)
     return (scores + handicap).argmax(1)

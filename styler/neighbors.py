@@ -13,14 +13,14 @@ from styler.losses import widened
 
 
 class Nearness(NamedTuple):
-    """Sums over places k, of w_k (1 - cos(x_k, t_k)) and of w_k; x_k is the picture's hypercolumn, t_k its target."""
+    """Sums over places k of w_k (1 - cos(x_k, t_k)) and of w_k; x_k is the picture's hypercolumn, t_k its target."""
 
     missed: Tensor
     weight: Tensor
 
 
 def agreement(maps: Tensor, layer: str, bank: Bank, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """A layer's share of each place's inner product with its target, and of its squared length.
+    """One layer's part of each place's inner product with its target, and of its squared length.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def agreement(maps: Tensor, layer: str, bank: Bank, targets: Tensor) -> tuple[Te
     layer : str
     bank : Bank
     targets : Tensor of shape (rows, columns)
-        The place in the bank for each place.
+        For each place of the picture, the number of its target in the bank.
 
     Returns
     -------
@@ -44,17 +44,17 @@ def agreement(maps: Tensor, layer: str, bank: Bank, targets: Tensor) -> tuple[Te
 def nearness(
     agreements: Iterable[tuple[Tensor, Tensor]], bank: Bank, targets: Tensor, weights: Tensor | None = None
 ) -> Nearness:
-    """Sums that tell how far a picture is from its targets.
+    """Sums from which `neighbor_loss` finds how far a picture is from its targets.
 
-    A layer's share of the cosine is summed by itself: no hypercolumn is ever put together.
+    Each layer's part of the cosine is summed by itself, so that no whole hypercolumn is ever stored.
 
     Parameters
     ----------
     agreements : iterable of (Tensor, Tensor)
-        Of each of the bank's layers.
+        What `agreement` gives for each of the bank's layers.
     bank : Bank
     targets : Tensor of shape (rows, columns)
-        The place in the bank for each place.
+        For each place of the picture, the number of its target in the bank.
     weights : Tensor of shape (rows, columns), optional
         How much each place counts; by default 1.
     """
@@ -66,9 +66,9 @@ def nearness(
 
 
 class Agreement(torch.autograd.Function):
-    """<x_k, t_k> and |x_k|^2 of one layer's part x = (f - mean) / spread of places k, with t_k their targets.
+    """<x_k, t_k> and |x_k|^2 over places k, where x = (f - mean) / spread is one layer's part and t_k is the target.
 
-    Neither x nor the targets are kept: of autograd's own dozen passes over the maps four are left.
+    Neither x nor the targets are stored. Autograd alone would make a dozen passes over the maps; four are left.
     """
 
     @staticmethod

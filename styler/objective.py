@@ -39,9 +39,11 @@ STYLE_LOSSES: dict[str, Callable[[Moments, Moments], Tensor]] = {
     "moments": moment_loss,
     "gram": gram_loss,
 }
-# What is known of the photo's maps beforehand, what is summed over positions with it, and the loss of the sums.
+# Three functions for each content_loss. The first prepares the photo's maps. The second compares the picture's maps
+# with them and sums over positions. The third makes a loss of the sums.
 CONTENT_LOSSES: dict[str, tuple[Callable[[Tensor], tuple[Tensor, Tensor]], Callable[..., Any], Callable[..., Tensor]]]
-# Pixels of mirrored surroundings that are painted along and cut off: what VGG sees at a border is no picture.
+# Width in px of the mirrored margin that is painted with the picture and then cut off. At a border VGG's features do
+# not describe the picture.
 MARGIN = 8
 
 
@@ -63,17 +65,17 @@ def objective(
     photo : Tensor of shape (1, 3, height, width)
         The content image, margin included, RGB in [0, 1].
     styles : sequence of Style
-        One, or one a region, None where the photo stays.
+        One style, or one for each region; None keeps the photo.
     strength : float in [0, 1]
-        0 keeps the photo, 1 forgets it.
+        0 keeps the photo, 1 ignores it.
     recipe : Recipe
         Layers and formulas.
     masks : Tensor of shape (regions, 1, height, width), optional
         The regions, adding up to 1 at each pixel.
     side : int, optional
-        Of the tiles that are looked at one by one, in px; by default the whole at once.
+        Side in px of the tiles, which are evaluated one by one; by default the whole at once.
     matches : sequence of Match, optional
-        For each style with a bank, where its targets are.
+        For each style with a bank, the targets of the picture's places.
 
     Returns
     -------
@@ -94,7 +96,7 @@ def objective(
     known = {layer: know(maps) for layer, maps in contents.items() if not moments(maps).is_flat}
 
     def measure(pixels: Tensor, tile: Tile) -> Sums:
-        """What a tile's own positions add to the sums that the losses are made of."""
+        """What a tile's own positions add to the sums from which the losses are computed."""
         if painted is not None:
             pixels = torch.lerp(tile.seen(photo), pixels, tile.seen(painted))
         grid = (pixels.shape[-2] >> PLACE, pixels.shape[-1] >> PLACE)
@@ -140,21 +142,22 @@ def objective(
 
 
 class Region(NamedTuple):
-    """A part of a picture with a style of its own, as `objective` has it.
+    """A part of a picture with a style of its own, as `objective` uses it.
 
     Attributes
     ----------
     style : mapping of str to Moments
-        Of the layers that say something.
+        The moments of the layers that are not flat.
     weights : mapping of str to Tensor of shape (height, width) or None
-        How much each position of a layer counts; None where there is but one region.
+        How much each position of a layer counts; None if there is only one region.
     area : float
-        Share of the picture: each pixel is to be drawn as strongly as in a picture of one style.
+        The region's share of the picture. Losses are multiplied by it, so that each pixel is drawn as strongly as in a
+        picture of one style.
     bank : Bank or None
     targets : Tensor of shape (rows, columns) or None
-        The place in the bank for each place.
+        For each place of the picture, the number of its target in the bank.
     places : Tensor of shape (rows, columns) or None
-        How much each place counts.
+        How much each place counts; None if all count alike.
     """
 
     style: Mapping[str, Moments]
@@ -166,24 +169,25 @@ class Region(NamedTuple):
 
 
 def region(photo: Tensor, style: Style, recipe: Recipe, mask: Tensor | None, where: Match | None) -> Region:
-    """A style and where it goes; without a mask, everywhere."""
+    """A style, and where in the picture it goes: without a mask, everywhere."""
     targets = None if where is None else where.targets
+    statistics = informative(style.moments, recipe.style)
     if mask is None:
-        return Region(telling(style.moments, recipe.style), dict.fromkeys(recipe.style), 1.0, style.bank, targets, None)
+        return Region(statistics, dict.fromkeys(recipe.style), 1.0, style.bank, targets, None)
     weights: dict[str, Tensor | None] = {layer: weights_at(mask, shape_at(layer, photo)) for layer in recipe.style}
     places = F.adaptive_avg_pool2d(mask, (photo.shape[-2] >> PLACE, photo.shape[-1] >> PLACE))[0, 0]
-    return Region(telling(style.moments, recipe.style), weights, float(mask.mean()), style.bank, targets, places)
+    return Region(statistics, weights, float(mask.mean()), style.bank, targets, places)
 
 
-def telling(style: Mapping[str, Moments], layers: Iterable[str]) -> dict[str, Moments]:
-    """Those layers of a style that have a spread; flat ones say nothing, and to compare with them is to divide by 0."""
+def informative(style: Mapping[str, Moments], layers: Iterable[str]) -> dict[str, Moments]:
+    """The layers of a style that are not flat; flat ones say nothing, and comparing with them would divide by 0."""
     return {layer: style[layer] for layer in layers if not style[layer].is_flat}
 
 
 def standardised(maps: Tensor) -> tuple[Tensor, Tensor]:
     """The photo's maps standardised, and how much each position counts.
 
-    A face stands out from the average more than a sky does: hold the one, leave the other to the painter.
+    Positions that stand out from the average count more: a face keeps its content, a sky is left to the painter.
     """
     p = standardise(maps)
     salience = p.square().sum(1, keepdim=True).square()
@@ -191,7 +195,7 @@ def standardised(maps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def with_spread(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """The photo's maps, and how far they are from their means at each position."""
+    """The photo's maps, and at each position the sum of their squared deviations from their means."""
     return maps, (maps - maps.mean((2, 3), keepdim=True)).square().sum(1, keepdim=True)
 
 
@@ -202,7 +206,7 @@ CONTENT_LOSSES = {
 
 
 def content_features(network: VGG19, photo: Tensor, layers: Iterable[str], tiles: Sequence[Tile]) -> dict[str, Tensor]:
-    """The photo's maps, put together from tiles; of float32 at least."""
+    """The photo's maps, joined from tiles, in float32 at least."""
     if not layers:
         return {}
     with torch.no_grad():
@@ -214,7 +218,7 @@ def content_features(network: VGG19, photo: Tensor, layers: Iterable[str], tiles
 
 
 def painted_part(styles: Sequence[Style | None], masks: Tensor | None) -> Tensor | None:
-    """How much of each pixel has a style, of shape (1, 1, height, width); None if all of all have."""
+    """How much of each pixel has a style, of shape (1, 1, height, width); None if the whole picture has one."""
     if masks is None or all(styles):
         return None
     return torch.stack([mask for style, mask in zip(styles, masks, strict=True) if style]).sum(0, keepdim=True)
@@ -226,7 +230,7 @@ def shape_at(layer: str, image: Tensor) -> tuple[int, int]:
 
 
 def with_margin(image: Tensor) -> Tensor:
-    """An image with `MARGIN` px of its own reflection on each side, of however few pixels."""
+    """An image with `MARGIN` px of its own reflection on each side, even if it has fewer pixels."""
     for dim in (-2, -1):
         mirrored = np.pad(np.arange(image.shape[dim]), MARGIN, mode="reflect")
         image = image.index_select(dim, torch.from_numpy(mirrored).to(image.device))

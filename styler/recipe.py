@@ -1,4 +1,4 @@
-"""What a picture is held to, as data: layers, formulas and weights."""
+"""Recipes: which layers, formulas and weights a picture is compared with, as data."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from typing import NamedTuple
 
 from styler.vgg import BLOCKS, LAYERS
 
-# The picture itself, as VGG's layer nought: its moments are the palette.
+# The picture itself, treated as layer 0 of VGG. Its moments describe the palette.
 PIXELS = "pixels"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
-# What makes a hypercolumn: up to relu4_1 an object is a matter of strokes; deeper layers would copy it whole.
+# Layers of a hypercolumn. Up to relu4_1 they describe an object's strokes; deeper layers would copy the whole object.
 PLACE_LAYERS = (PIXELS, "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu4_1")
-# How much each counts at strength 1/2; found by eye on portraits, buildings and animals. Beside matched places the
-# moments count for less, and so does the content, as targets are found by it.
+# How much each term counts at strength 1/2; found by eye on portraits, buildings and animals. With matched places the
+# moments count for less, and so does the content, which already decides the places that are matched.
 STYLE_WEIGHTS = {"neighbors": 0.4, "moments": 1.0, "gram": 3.0}
 CONTENT_WEIGHTS = {"standardised": 0.45, "squared": 0.25}
 PLACES_WEIGHT, CONTENT_BESIDE_PLACES = 1.0, 0.55
 TV_WEIGHT = 2.0
 
-# What can be named: before each ReLU as well as after it.
+# Layers that users can name, before each ReLU as well as after it.
 NAMED = [layer for layer in LAYERS if not layer.startswith("pool")]
 
 
 class Recipe(NamedTuple):
-    """What a picture is held to: layers with their weights, and the formulas that compare them.
+    """How a picture is compared with photo and painting: layers with their weights, and the formulas.
 
     Attributes
     ----------
     style, content : mapping of str to float
-        Weights by layer, of VGG-19's or, for style, `PIXELS`.
+        Weight of each layer of VGG-19; in `style`, also of `PIXELS`.
     style_loss : {"neighbors", "moments", "gram"}
-        "neighbors" compares moments, too.
+        "neighbors" also compares moments.
     content_loss : {"standardised", "squared"}
     smoothness : float
         Weight of the total variation.
     neighbors : tuple of str
-        Layers of the hypercolumns by which places are matched; none of them if style_loss is another.
+        Layers of the hypercolumns by which places are matched; empty unless style_loss is "neighbors".
     """
 
     style: Mapping[str, float]
@@ -67,21 +67,22 @@ class Recipe(NamedTuple):
 
     @property
     def seen(self) -> list[str]:
-        """The layers of VGG-19 that are looked at."""
+        """The layers of VGG-19 that the recipe uses."""
         return [layer for layer in (*self.style, *self.content, *self.neighbors) if layer != PIXELS]
 
     @property
     def content_channels(self) -> float:
-        """How many numbers a pixel of the photo the content layers' maps have."""
+        """How many numbers the content layers' maps have for each pixel of the photo."""
         return sum(BLOCKS[int(layer[4])][1] / 4 ** halvings(layer) for layer in self.content)
 
 
 def even(*layers: str) -> dict[str, float]:
-    """A fifth for each of some layers, the paper's five or fewer, and for the picture itself."""
+    """Weights of one fifth each, for the layers given (the paper's five, or fewer) and for the picture itself."""
     return dict.fromkeys((PIXELS, *layers), 1 / len(STYLE_LAYERS))
 
 
-# By style_loss: where the composition is made, and for finer scales, where shallow layers lay the strokes.
+# For each style_loss: the recipe of coarse scales, which make the composition, and that of finer scales, where shallow
+# layers paint the strokes.
 RECIPES = {
     "neighbors": (
         Recipe(even(*STYLE_LAYERS[:4]), neighbors=PLACE_LAYERS),
@@ -94,19 +95,19 @@ RECIPES = {
 
 
 def layer_weights(layers: Sequence[str] | Mapping[str, float], name: str) -> dict[str, float]:
-    """Layers with their shares of a sum of one.
+    """Scale the weights of layers to a sum of one.
 
     Parameters
     ----------
     layers : sequence of str, or mapping of str to float
         Names, or names with weights above 0.
     name : str
-        What messages call them; `PIXELS` may be among them if it is "style_layers".
+        What error messages call the layers. `PIXELS` is allowed if this is "style_layers".
 
     Raises
     ------
     ValueError
-        If a layer is unknown or named twice, or a weight is not a number above 0.
+        If a layer is unknown or named twice, no layer of VGG-19 is named, or a weight is not a number above 0.
     """
     given = layers if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
     if len(given) < len(layers):
@@ -115,8 +116,8 @@ def layer_weights(layers: Sequence[str] | Mapping[str, float], name: str) -> dic
     for layer, weight in given.items():
         if layer not in known:
             raise ValueError(
-                f"{name}: {layer!r} is no layer; choose from relu1_1, relu1_2, relu2_1 … {NAMED[-1]}, or conv1_1 and "
-                "so on for what comes before a ReLU."
+                f"{name}: {layer!r} is not a layer; choose from relu1_1, relu1_2, relu2_1 … {NAMED[-1]}, or conv1_1 "
+                "and so on for the maps before a ReLU."
             )
         if not isinstance(weight, Real) or not 0 < weight < math.inf:
             raise ValueError(f"{name}: the weight of {layer} is {weight}; give a number above 0, or leave it out.")
@@ -126,11 +127,11 @@ def layer_weights(layers: Sequence[str] | Mapping[str, float], name: str) -> dic
 
 
 def balance(strength: float) -> float:
-    """The style's share at a strength: the strength itself up to the middle, more beyond, 1 at 1.
+    """The style's share of the weight at a strength: up to 1/2 the strength itself, above it more, and 1 at 1.
 
-    The last of the content's weight holds the most of it, so that with equal steps of the share the walk from a half to
-    all painting would end in a leap. Up to the middle its steps are even as they are: of five pairs, two want the first
-    one shorter and three longer. The benchmarks' notes have the figures.
+    The last bit of the content's weight keeps most of the content. If the share grew evenly from 1/2 to 1, the picture
+    would therefore change with a leap at the end. Up to 1/2 even steps are right: of five pairs, two would need a
+    shorter first step and three a longer one. The benchmarks' notes have the figures.
     """
     return strength + max(0.0, strength - 0.5) * (1 - strength)
 

@@ -1,4 +1,7 @@
-"""Regions: soft masks that say which style goes where, from images to the weights of a layer's positions."""
+"""Regions: soft masks that say which style goes where.
+
+Masks are read from images and become weights of a layer's positions.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +16,23 @@ from styler.images import ImageLike, planes, resize
 
 # Masks fade over this share of the picture's longest side: a harder edge looks cut out with scissors.
 FADE = 1 / 128
-FAINT = 1 / 255
+FAINT = 1 / 255  # a mask that is nowhere brighter is empty
 
 
 def read_mask(source: ImageLike, name: str, shape: tuple[int, int]) -> Tensor:
-    """Read a mask: white is inside, black outside, grey in part; of an image that is not opaque, what is.
+    """Read a mask: white is inside, black is outside, grey is partly inside.
+
+    If the image is not opaque everywhere, its alpha is the mask.
 
     Parameters
     ----------
     source : image-like
-        See `styler.images.read`; colours count by their mean.
+        See `styler.images.read`; a colour counts by the mean of its channels.
     name : str
-        What messages call it.
+        What messages call the mask.
     shape : (int, int)
-        Height and width of the image that it belongs to; a mask of another size is resized, with a warning, if its
-        proportions are the image's.
+        Height and width of the image that the mask belongs to. A mask of another size is resized, with a warning, if
+        it has the image's proportions.
 
     Returns
     -------
@@ -37,7 +42,7 @@ def read_mask(source: ImageLike, name: str, shape: tuple[int, int]) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If it is no image, is black all over, or has other proportions.
+        If the mask is not an image, is black all over, or has other proportions.
     """
     pixels = planes(source, name)
     is_cut_out = len(pixels) == 4 and pixels[3].min() < 1
@@ -51,8 +56,8 @@ def read_mask(source: ImageLike, name: str, shape: tuple[int, int]) -> Tensor:
     if (height, width) != shape:
         sizes = f"{name} is {width} x {height} px and its image {shape[1]} x {shape[0]} px"
         if abs(height * shape[1] / (width * shape[0]) - 1) > 1 / height + 1 / width:  # more than rounding
-            raise ValueError(f"{sizes}; give a mask of the image's proportions.")
-        warnings.warn(f"{sizes}; it is resized.", stacklevel=2)
+            raise ValueError(f"{sizes}; give a mask with the image's proportions.")
+        warnings.warn(f"{sizes}; the mask is resized.", stacklevel=2)
     return resize(mask, shape)
 
 
@@ -64,7 +69,7 @@ def partition(
     Parameters
     ----------
     regions : mapping of str to image-like
-        A mask for each label; one label may be left out, and gets what the others leave.
+        A mask for each label. One label may be left out; its region is what the other masks leave.
     labels : sequence of str
     shape, size : (int, int)
         Height and width of the photo, and of the picture to be painted.
@@ -77,14 +82,16 @@ def partition(
     Raises
     ------
     TypeError, ValueError
-        If it is no mapping, a label is unknown or has no pixels, more than one mask is missing, or some pixels are in
-        no mask.
+        If `regions` is not a mapping, a label is unknown or has no pixels, more than one mask is missing, or some
+        pixels are in no mask.
     """
     if not isinstance(regions, Mapping):
         raise TypeError(f"regions is of type {type(regions).__name__}; give a mapping of labels to masks.")
     unknown = [label for label in regions if label not in labels]
     if unknown:
-        raise ValueError(f"no style was learnt for region {unknown[0]!r}; fit one, or None to keep the photo there.")
+        raise ValueError(
+            f"no style was learnt for region {unknown[0]!r}; fit a style for it, or None to keep the photo there."
+        )
     masks = {label: read_mask(mask, f"the mask of {label!r}", shape) for label, mask in regions.items()}
     rest = 1 - torch.cat([*masks.values(), torch.zeros(1, 1, *shape)]).sum(0, keepdim=True)
     missing = [label for label in labels if label not in masks]
@@ -95,7 +102,7 @@ def partition(
     if missing:
         masks[missing[0]] = rest.clamp(0, 1)
         if rest.max() <= FAINT:
-            raise ValueError(f"the masks leave nothing for region {missing[0]!r}; paint black where it is to be.")
+            raise ValueError(f"the masks leave nothing for region {missing[0]!r}; paint them black where it is to be.")
     elif rest.max() > 0.5:
         share = float((rest > 0.5).float().mean())
         raise ValueError(f"{share:.1%} of the photo is in no mask; widen one, or leave out the mask of one region.")
@@ -112,8 +119,8 @@ def fade(masks: Tensor, width: int) -> Tensor:
 def weights_at(mask: Tensor, shape: tuple[int, int]) -> Tensor:
     """A mask as weights of a layer's positions (Gatys et al. 2017, section 4.1).
 
-    Positions by the seam see both sides of it, and would teach each region the other's style: they count less, by the
-    square of how much of their neighbourhood is inside.
+    Positions near the seam between regions see both sides of it, and would teach each region the other's style. They
+    therefore count less: by the square of the share of their neighbourhood that is inside.
 
     Parameters
     ----------

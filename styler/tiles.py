@@ -1,8 +1,9 @@
-"""Tiles: the loss of a picture of any size and its gradient, exactly, in the memory of a piece of it.
+"""Tiles: the exact loss and gradient of a picture of any size, in the memory that a piece of it takes.
 
-A loss that sees a picture only through sums over its positions needs no more of it at once than one tile: a first pass
-adds up the sums, the loss of the sums tells how much it would change with each of them, and a second pass sends that
-back to the pixels. Of the maps of a tile only those count that see no border which the picture has not.
+If a loss depends on a picture only through sums over its positions, one tile at a time is enough. A first pass adds up
+the sums of all tiles. The loss is then differentiated with respect to each sum. A second pass carries these derivatives
+back to the pixels. Of a tile's feature maps only those positions count that do not see the tile's border, unless it is
+also the picture's border.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from styler.vgg import up_to
 
-# VGG-19 halves its maps four times: tiles that begin at a multiple of 16 px have them in step with the whole's.
+# VGG-19 halves its maps four times. If a tile begins at a multiple of 16 px, its maps line up with the whole picture's.
 GRID = 16
 
 Sums = dict[Any, Any]  # named tuples of tensors, each a sum over positions
@@ -24,16 +25,16 @@ Losses = dict[str, dict[str, float]]
 
 
 class Function(Protocol):
-    """Of pixels: the loss, its gradient, and the losses that it is the sum of.
+    """A function of pixels that gives the loss, its gradient, and the losses of which it is the sum.
 
-    With `slope` false only the loss is wanted, and the gradient is left at 0.
+    If `slope` is false, the gradient is not computed, and is 0 everywhere.
     """
 
     def __call__(self, pixels: Tensor, slope: bool = True) -> tuple[Tensor, Tensor, Terms]: ...
 
 
 class Span(NamedTuple):
-    """What a tile owns of a side, from start to stop, and what it sees, from first to last; in px."""
+    """One dimension of a tile in px: it owns pixels from `start` to `stop` and sees those from `first` to `last`."""
 
     start: int
     stop: int
@@ -42,32 +43,32 @@ class Span(NamedTuple):
 
 
 class Tile(NamedTuple):
-    """A rectangle of a picture, with enough around it for the maps of its own positions to be the picture's."""
+    """A rectangle of a picture, with enough around it that its own positions have the same maps as in the picture."""
 
     rows: Span
     columns: Span
 
     def seen(self, image: Tensor) -> Tensor:
-        """What the tile sees of a picture, a view."""
+        """The part of a picture that the tile sees, as a view."""
         return image[..., self.rows.first : self.rows.last, self.columns.first : self.columns.last]
 
     def own(self, maps: Tensor, halvings: int = 0) -> Tensor:
-        """The tile's own part of maps of what it sees."""
+        """The tile's own part of feature maps that were computed from what the tile sees."""
         if all((span.start, span.stop) == (span.first, span.last) for span in self):
-            return maps  # or autograd would lay out the gradient anew
+            return maps  # cutting them would make autograd copy the gradient to another memory layout
         (top, bottom), (left, right) = (
             ((span.start - span.first) >> halvings, (span.stop - span.first) >> halvings) for span in self
         )
-        # Channels last while it is cut, as the network's maps lie in memory, and so the gradient too.
+        # Cut with the channels last, as the network's maps lie in memory; the gradient then has the same layout.
         return maps.movedim(-3, -1)[..., top:bottom, left:right, :].movedim(-1, -3)
 
     def share(self, maps: Tensor, halvings: int = 0) -> Tensor:
-        """The tile's own part of maps of the whole picture."""
+        """The tile's own part of feature maps of the whole picture."""
         (top, bottom), (left, right) = ((span.start >> halvings, span.stop >> halvings) for span in self)
         return maps[..., top:bottom, left:right]
 
     def and_next(self, image: Tensor) -> tuple[Tensor, int, int]:
-        """The tile's own part of what it sees, with the next row and column, where it sees them: 1, else 0."""
+        """The tile's own pixels, plus the next row and column if it sees them; for each of these, 1 if so, else 0."""
         below, right = (int(span.last > span.stop) for span in self)
         top, left = (span.start - span.first for span in self)
         bottom, end = (span.stop - span.first for span in self)
@@ -75,16 +76,16 @@ class Tile(NamedTuple):
 
 
 def cut(shape: tuple[int, int], side: int | None, halo: int) -> list[Tile]:
-    """Tiles that own each pixel of a picture once.
+    """Cut a picture into tiles, so that each pixel belongs to one tile.
 
     Parameters
     ----------
     shape : (int, int)
         Height and width of the picture.
     side : int or None
-        Of what a tile owns, at most, in px, a multiple of `GRID`; None for one tile of all.
+        Longest side in px of what a tile owns, a multiple of `GRID`; None for a single tile.
     halo : int
-        How far a tile sees beyond, where the picture goes on; a multiple of `GRID`, as `reach` is.
+        How far in px a tile sees beyond what it owns, within the picture; a multiple of `GRID`, as `reach` gives.
     """
 
     def spans(length: int) -> Iterator[Span]:
@@ -96,7 +97,7 @@ def cut(shape: tuple[int, int], side: int | None, halo: int) -> list[Tile]:
 
 
 def reach(layers: Iterable[str]) -> int:
-    """How many px beyond its own square a position of the deepest layer sees, rounded up to `GRID`."""
+    """How many px beyond its own square a position of the deepest layer sees, rounded up to a multiple of `GRID`."""
     stride, seen = 1, 0
     for name in up_to(layers):
         seen += stride * name.startswith("conv")
@@ -105,12 +106,12 @@ def reach(layers: Iterable[str]) -> int:
 
 
 def tiles_of(image: Tensor, side: int | None, layers: Iterable[str]) -> list[Tile]:
-    """The tiles of an image in which some layers are seen whole."""
+    """Cut an image into tiles that see enough around them for some layers; `side` is as in `cut`."""
     return cut((image.shape[-2], image.shape[-1]), side, reach(layers))
 
 
 def put_together(tiles: Iterable[Tile], make: Callable[[Tile], dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Maps of a whole from what is made of each tile's own part."""
+    """Maps of a whole picture, joined from the maps that `make` gives for each tile's own part."""
     rows: dict[str, dict[int, list[Tensor]]] = {}
     for tile in tiles:
         for layer, maps in make(tile).items():
@@ -119,7 +120,7 @@ def put_together(tiles: Iterable[Tile], make: Callable[[Tile], dict[str, Tensor]
 
 
 def add(parts: Iterable[Sums]) -> Sums:
-    """The sums of a whole from those of its parts."""
+    """The sums over a whole picture, added up from those over its parts."""
     whole: Sums = {}
     for part in parts:
         for key, sums in part.items():
@@ -130,7 +131,7 @@ def add(parts: Iterable[Sums]) -> Sums:
 def differentiate(
     measure: Callable[[Tensor, Tile], Sums], judge: Callable[[Sums], Terms], tiles: Sequence[Tile]
 ) -> Function:
-    """From losses of sums, a function of pixels that gives the losses' sum, its gradient, and each of them.
+    """From losses of sums, make a function of pixels that gives the total loss, its gradient, and each loss.
 
     Parameters
     ----------
@@ -139,10 +140,11 @@ def differentiate(
     judge : callable
         Takes the sums over the picture; gives the losses by term and layer.
     tiles : sequence of Tile
-        One tile costs what one pass costs; several cost a second pass forward, and what they see in common.
+        One tile costs one pass. Several cost a second forward pass, and what they see in common is computed more than
+        once.
     """
 
-    @torch.enable_grad()  # whoever paints may have turned gradients off
+    @torch.enable_grad()  # the caller may have turned gradients off
     def function(pixels: Tensor, slope: bool = True) -> tuple[Tensor, Tensor, Terms]:
         if not slope:
             with torch.no_grad():
@@ -157,13 +159,13 @@ def differentiate(
             sums = add(measure(tile.seen(pixels), tile) for tile in tiles)
         leaves = {key: type(s)(*(t.detach().requires_grad_() for t in s)) for key, s in sums.items()}
         terms = judge(leaves)
-        pulls = torch.autograd.grad(total(terms), flat(leaves), allow_unused=True)
+        derivatives = torch.autograd.grad(total(terms), flat(leaves), allow_unused=True)
         gradient = torch.zeros_like(pixels)
         for tile in tiles:
             x = tile.seen(pixels).detach().requires_grad_()
-            pairs = zip(flat(measure(x, tile)), pulls, strict=True)
-            pulled = [(s * pull).sum() for s, pull in pairs if pull is not None and s.requires_grad]
-            tile.seen(gradient).add_(*torch.autograd.grad(torch.stack(pulled).sum(), x))
+            pairs = zip(flat(measure(x, tile)), derivatives, strict=True)
+            products = [(s * d).sum() for s, d in pairs if d is not None and s.requires_grad]
+            tile.seen(gradient).add_(*torch.autograd.grad(torch.stack(products).sum(), x))
         return total(terms).detach(), gradient, detached(terms)
 
     return function
@@ -180,12 +182,12 @@ def total(terms: Terms) -> Tensor:
 
 
 def detached(terms: Terms) -> Terms:
-    """The losses without the way they came about."""
+    """The losses without autograd's record of how they were computed."""
     return {term: {layer: loss.detach() for layer, loss in losses.items()} for term, losses in terms.items()}
 
 
 def numbers(terms: Terms) -> Losses:
-    """Each loss as a number; waits once for the device."""
+    """Each loss as a number; this waits once for the device."""
     flat = [loss for losses in terms.values() for loss in losses.values()]
     found = iter(torch.stack(flat).tolist() if flat else ())
     return {term: {layer: next(found) for layer in losses} for term, losses in terms.items()}

@@ -67,7 +67,7 @@ def test_subject_and_background(tmp_path, capsys):
     options += ["--background-style", "None", "--style-weights", "2", "1"]
     assert cli.main([CAT, STARRY, WAVE, "-o", str(out), *options]) == 0
     said = capsys.readouterr()
-    assert said.err.count("it is resized") == 1 and "Warning" not in said.err
+    assert said.err.count("the mask is resized") == 1 and "Warning" not in said.err
     difference = (read(out) - resize(X, 64)).abs().mean((0, 1, 2))
     assert difference[:28].min() > 0.01 > 0.005 > difference[36:].max()
     assert settings(out)["mask"] == str(tmp_path / "mask.png") and settings(out)["background_style"] == "None"
@@ -166,10 +166,10 @@ def test_quiet_is_quiet(tmp_path, capfd):
             "no style to learn",
         ),
         ([CAT, STARRY, "-o", "out.png", "--device", "quantum"], "device='quantum'"),
-        ([CAT, STARRY, "-o", "out.png", "--style-layers", "relu6_1"], "style_layers: 'relu6_1' is no layer"),
+        ([CAT, STARRY, "-o", "out.png", "--style-layers", "relu6_1"], "style_layers: 'relu6_1' is not a layer"),
         ([CAT, STARRY, "-o", "out.png", "--style-layers", "relu1_1", "relu1_1=2"], "a layer is named twice"),
         ([CAT, STARRY, "-o", "out.png", "--content-layers", "relu1_1=-1"], "content_layers: the weight of relu1_1"),
-        ([CAT, STARRY, "-o", "out.png", "--content-layers", "pixels"], "content_layers: 'pixels' is no layer"),
+        ([CAT, STARRY, "-o", "out.png", "--content-layers", "pixels"], "content_layers: 'pixels' is not a layer"),
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(args, says, tmp_path, monkeypatch, capsys):

@@ -180,7 +180,7 @@ def test_bad_weights(weights, says):
         ({"style_layers": []}, "style_layers names no layer"),
         ({"style_layers": ["pixels"]}, "style_layers names no layer"),
         ({"style_layers": ["relu1_1", "relu1_1"]}, "style_layers names a layer twice"),
-        ({"content_layers": ["pool4"]}, "content_layers: 'pool4' is no layer"),
+        ({"content_layers": ["pool4"]}, "content_layers: 'pool4' is not a layer"),
         ({"style_layers": {"relu1_1": 0}}, "style_layers: the weight of relu1_1 is 0"),
         ({"content_layers": {"relu1_1": float("nan")}}, "content_layers: the weight of relu1_1 is nan"),
         ({"style_loss": "gramm"}, "'style_loss'"),

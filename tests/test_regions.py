@@ -51,7 +51,7 @@ def test_shares_add_up_and_one_label_gets_the_rest():
     [
         ({"a": np.zeros((40, 60))}, "the mask of 'a' is empty"),
         ({"a": halves(40, 60).astype(np.uint8)}, r"brightest pixel is 1 of 255\); .* give a mask of 0 and 1 as bool"),
-        ({"a": halves(60, 60)}, "60 x 60 px and its image 60 x 40 px; give a mask of the image's proportions"),
+        ({"a": halves(60, 60)}, "60 x 60 px and its image 60 x 40 px; give a mask with the image's proportions"),
         ({"a": np.ones((40, 60))}, "nothing for region 'b'"),
         ({"c": np.ones((40, 60))}, "no style was learnt for region 'c'"),
         ({}, "'a' and 'b' have no mask"),
