@@ -12,14 +12,15 @@ from torch import Tensor
 
 from styler.tiles import Function, Terms
 
-# L-BFGS: steps remembered, the longest step (RMS, of pixels in [0, 1]), how much worse a step may make things, how much
-# shorter the next is then, and the pixels across which the preconditioner averages.
+# L-BFGS: the steps remembered; the longest step (RMS, of pixels in [0, 1]); the factor by which a step may raise the
+# loss; the factor that shortens the step after one that is undone; the width in px over which the preconditioner
+# averages.
 HISTORY, LONGEST, WORSE, SHORTER, SURROUNDINGS = 10, 0.02, 1.1, 0.3, 9
 ADAM_RATE = 0.02
 
 
 class Descent(NamedTuple):
-    """Where an optimiser is, and what L-BFGS recalls of its way; of a start, x alone.
+    """The state of an optimiser: the picture, and what L-BFGS remembers. A start is x alone.
 
     Attributes
     ----------
@@ -30,7 +31,7 @@ class Descent(NamedTuple):
     history : tuple of (Tensor, Tensor)
         Steps s and the changes of gradient y that came with them, the latest last.
     share : float
-        Of a step that the next one goes.
+        How much of its full length the next step goes.
     """
 
     x: Tensor
@@ -39,7 +40,7 @@ class Descent(NamedTuple):
     share: float = 1.0
 
     def to(self, device: torch.device) -> Descent:
-        """The same on a device."""
+        """The state on a device."""
         history = tuple((s.to(device), y.to(device)) for s, y in self.history)
         return Descent(self.x.to(device), None if self.P is None else self.P.to(device), history, self.share)
 
@@ -49,9 +50,9 @@ def lbfgs(
 ) -> Iterator[tuple[Descent, Terms]]:
     """L-BFGS with one evaluation a step (Nocedal and Wright, "Numerical optimization", 2006, algorithm 7.5).
 
-    It works on z = x / P, with P smaller where the picture pulls harder: otherwise the loudest places, busy ones, set
-    the pace for the quiet. There is no line search: no step is longer than `LONGEST`, and one that is not finite, or
-    makes the loss worse, is taken back, and the next goes a shorter way.
+    It works on z = x / P, where P is smaller at places with a larger gradient. Otherwise busy places, whose gradients
+    are the largest, would limit the steps of quiet ones. There is no line search, but no step is longer than `LONGEST`.
+    A step is undone if it is not finite or raises the loss to `WORSE` times its value; the next step is then shorter.
     """
     x, P, history, share = start
     now, g, terms = function(x)
@@ -60,7 +61,7 @@ def lbfgs(
         direction = P * newton_direction(P * g, history)
         reach = LONGEST / rms(direction)
         ahead = x + share * (reach.clamp(max=1) if history else reach) * direction
-        # Nothing goes on from the last step: whether it made things better is all that has to be known.
+        # No step follows the last one, so its gradient is not needed. Its loss is, to accept or undo it.
         loss_ahead, g_ahead, terms_ahead = function(ahead, slope=left > 0)
         s, y = (ahead - x) / P, P * (g_ahead - g)
         reached, curvature = values(loss_ahead, dot(s, y))
@@ -74,7 +75,7 @@ def lbfgs(
 
 
 def preconditioner(g: Tensor) -> Tensor:
-    """How far each pixel may go: one over the root of the gradient's RMS in its surroundings; 1 on average."""
+    """How far each pixel may go: one over the root of the gradient's RMS around it, scaled to a mean of 1."""
     pull = F.avg_pool2d(g.square().mean(1, keepdim=True), SURROUNDINGS, 1, SURROUNDINGS // 2, count_include_pad=False)
     pull = pull.sqrt()
     P = (pull + 1e-3 * pull.mean()).clamp_min(1e-30).rsqrt()
@@ -82,7 +83,7 @@ def preconditioner(g: Tensor) -> Tensor:
 
 
 def newton_direction(g: Tensor, history: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """-H g, with H the inverse Hessian that steps s and changes of gradient y tell of (the two-loop recursion)."""
+    """-H g, with the inverse Hessian H estimated from steps s and changes of gradient y (the two-loop recursion)."""
     if not history:
         return -g
     q, alphas = g.clone(), []  # changed in place: at print size each copy costs time and memory
@@ -102,7 +103,7 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def adam(function: Function, start: Descent, max_iter: int, recalled: int = 0) -> Iterator[tuple[Descent, Terms]]:
-    """Adam, which recalls no steps; one that is not finite is taken back, and the rate halved."""
+    """Adam, which keeps no history of steps. A step that is not finite is undone, and the learning rate is halved."""
     x = start.x.clone()
     optimizer = torch.optim.Adam([x], lr=ADAM_RATE)
     loss, g, terms = function(x)
@@ -122,7 +123,7 @@ OPTIMIZERS = {"lbfgs": lbfgs, "adam": adam}
 
 
 def values(*scalars: Tensor) -> list[float]:
-    """Some scalars as numbers: the one time in a step that the host waits for the device."""
+    """Convert scalars to numbers. Only here, once in each step, does the host wait for the device."""
     return torch.stack([scalar.float() for scalar in scalars]).tolist()
 
 

@@ -13,7 +13,7 @@ from styler.vgg import VGG19
 
 
 def content_distance(network: VGG19, photo: Tensor, picture: Tensor, layers: Mapping[str, float]) -> float:
-    """Sum of squared differences of features (eq. 1, without its 1/2): over layers, the sum by their weights.
+    """Sum of squared differences of features (eq. 1, without its 1/2), summed over layers by their weights.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def style_distance(
     layers: Mapping[str, float],
     mask: Tensor | None = None,
 ) -> float:
-    """Distance of Gram matrices (eq. 4 and 5): over layers, the mean by their weights.
+    """Distance of Gram matrices (eq. 4 and 5), averaged over layers by their weights.
 
     Parameters
     ----------

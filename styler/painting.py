@@ -1,4 +1,4 @@
-"""One picture, coarse to fine."""
+"""Paint one picture, coarse to fine."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ ANOTHER = "resume does not belong to this picture; give the point of its own las
 
 
 class Point(NamedTuple):
-    """How far a picture has come, for another process to go on from.
+    """The state of an unfinished picture, from which another process can continue.
 
     Attributes
     ----------
     step : int
         Steps made over all scales.
     descent : Descent
-        At the scale that the picture is painted at; where that is done, x alone.
+        The optimiser's state at the current scale; x alone if that scale is finished.
     matches : sequence of Match or None
-        For each style, where the targets of the scale are.
+        For each style, the match at the current scale.
     """
 
     step: int
@@ -55,21 +55,21 @@ class Stage:
     Attributes
     ----------
     image : image-like
-        The picture so far, at the size of the finished one; made when it is asked for.
+        The picture so far, at the size of the finished one; made on first use.
     point : Point
-        Where to go on from, should this be the last that is seen.
+        Where to continue if painting ends after this stage.
     scale : int
         Longest side in px at which this step was painted.
     step, n_steps : int
         This step, counted from 1, and how many there will be.
     progress : float in (0, 1]
-        The share of the whole work that is done, by cost and not by count: fine steps take longer than coarse ones.
+        The share of the whole work that is done. Steps count by their cost, as fine ones take longer than coarse ones.
     terms : dict of str to dict of str to Tensor
-        `losses`, where they were made.
+        `losses` as tensors on the device that computed them.
 
     Notes
     -----
-    What goes to another process is plain data: the image and the numbers, without the point and the terms.
+    Another process gets plain data: the image and the numbers, without the point and the terms.
     """
 
     render: Callable[[], Any] = field(repr=False)
@@ -86,8 +86,8 @@ class Stage:
 
     @cached_property
     def losses(self) -> Losses:
-        """Weighted losses by term ("neighbors", "style", "content", "total variation") and layer; minimised is their
-        sum."""
+        """Weighted losses by term ("neighbors", "style", "content", "total variation") and layer; their sum is
+        minimised."""
         return numbers(self.terms)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -112,15 +112,15 @@ def paint(
     scales : sequence of Scale
     optimizer : {"lbfgs", "adam"}
     memory : float, optional
-        Bytes to paint in, at most; see `styler.memory.plan`.
+        The most memory to paint in, in bytes; see `styler.memory.plan`.
     resume : Point, optional
-        Of the last stage of a picture that was broken off: it goes on as if nothing had been, but that Adam begins
-        anew.
+        The point of the last stage of an interrupted picture. Painting continues as if it had not stopped, except that
+        Adam starts anew.
 
     Yields
     ------
     Stage
-        With a tensor of the photo's shape, in [0, 1].
+        Its image is a tensor of the photo's shape, in [0, 1].
     """
     picture = picture.to(network.device)
     styles = learnt(network, picture, scales[0], memory)
@@ -166,7 +166,7 @@ def paint(
                 yield Stage(render, point, scale.size, step, n_steps, done / cost, terms)
             if picture.strength and not moved:
                 warnings.warn(
-                    f"no step at {scale.size} px brought the picture nearer, so nothing was painted at that size; "
+                    f"no step at {scale.size} px lowered the loss, so nothing was painted at that size; "
                     "try dtype='float32', another strength, or other layers.",
                     stacklevel=2,
                 )
@@ -174,7 +174,7 @@ def paint(
 
 
 def learnt(network: VGG19, picture: Picture, scale: Scale, memory: float) -> list[Style | None]:
-    """What a scale has to know of each style."""
+    """What a scale needs to know about each style."""
     return [
         None if paintings is None else learn(network, paintings, scale.size, scale.recipe, picture.nearness, memory)
         for paintings in picture.styles
@@ -189,9 +189,9 @@ def matched(
     scale: Scale,
     side: int | None,
 ) -> list[Match | None]:
-    """For each style, the places of its paintings that suit a picture's, margin included.
+    """For each style, match the places of a picture, margin included, with places of its paintings.
 
-    At the coarse scales all places are compared; at finer ones each looks around where the coarser match leads.
+    Coarse scales compare all places. Finer scales search around the place to which the coarser match leads.
     """
     tiles, layers = tiles_of(x, side, scale.recipe.seen), scale.recipe.neighbors
     grid = (x.shape[-2] >> PLACE, x.shape[-1] >> PLACE)
@@ -226,10 +226,10 @@ def matched(
 
 
 def refine(change: Tensor, fine: Tensor, soft: bool) -> Tensor:
-    """The start on a finer grid, changed as it has been on a coarser.
+    """Add the change that was painted at a coarser scale to the start at a finer scale.
 
-    What only the finer grid shows of the start is there at once, for strokes to follow, where enlarging the picture
-    alone would leave a blur to be sharpened.
+    The result has the start's fine detail at once, for strokes to follow. If only the coarser picture were enlarged, it
+    would be a blur to be sharpened.
     """
     if soft:
         change = F.avg_pool2d(change, 3, 1, 1, count_include_pad=False)

@@ -18,7 +18,8 @@ from styler.schedule import Scale
 from styler.style import Painting, Style, colours
 from styler.vgg import VGG19
 
-# What becomes of the painted picture's colours, given the photo's; "palette" paints no stroke at all.
+# How to change the colours of the painted picture, given the photo and a region's mask. With "palette" there are no
+# strokes, and the picture has its colours from the start.
 COLORS: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
     "painting": lambda painted, photo, where: painted,
     "photo": painted_in_light,
@@ -37,16 +38,16 @@ class Picture:
     photo : Tensor of shape (1, 3, height, width)
         RGB in [0, 1], of the finished picture's size.
     styles : sequence of sequence of Painting, or None
-        The paintings of the style, or of each region's; None where the photo stays.
+        The paintings of the style, or of each region's style; None for a region that keeps the photo.
     strength : float in [0, 1]
     nearness : float
         How near the paintings are seen.
     colors : {"painting", "photo", "matched", "palette"}
-        Whose colours to show; "palette" paints no stroke.
+        Whose colours to show; "palette" paints no strokes.
     masks : Tensor of shape (regions, 1, height, width) or None
         The regions, adding up to 1 at each pixel.
     start : Tensor of shape (1, 3, height, width) or None
-        Where to start from; None for the photo in the style's colours.
+        The picture to start from; None for the photo in the style's colours.
     """
 
     photo: Tensor
@@ -58,19 +59,19 @@ class Picture:
     start: Tensor | None = None
 
     def to(self, device: torch.device) -> Picture:
-        """The same on a device."""
+        """The picture on a device."""
         masks = self.masks if self.masks is None else self.masks.to(device)
         start = self.start if self.start is None else self.start.to(device)
         return replace(self, photo=self.photo.to(device), masks=masks, start=start)
 
     @property
     def recoloured(self) -> float:
-        """How far the photo's colours give way to the painting's."""
+        """How far the painting's colours replace the photo's, from 0 to 1."""
         return min(1.0, 2 * self.strength)
 
 
 def started(picture: Picture, styles: Sequence[Style | None]) -> Tensor:
-    """Where a picture starts from: what is given, or the photo in the styles' colours."""
+    """The picture to start from: the one given, or the photo in the styles' colours."""
     if picture.start is not None and picture.colors != "palette":
         return picture.start
     photo = picture.photo
@@ -79,7 +80,7 @@ def started(picture: Picture, styles: Sequence[Style | None]) -> Tensor:
 
 
 def palettes(network: VGG19, picture: Picture, scale: Scale) -> list[Palette | None]:
-    """The colours of each style, where places are matched; statistics alone have no colours of their own."""
+    """The colours of each style if places are matched, else None: statistics alone have no colours of their own."""
     return [
         colours(paintings, network.device) if paintings and scale.recipe.neighbors else None
         for paintings in picture.styles
@@ -87,13 +88,13 @@ def palettes(network: VGG19, picture: Picture, scale: Scale) -> list[Palette | N
 
 
 def within_palettes(x: Tensor, picture: Picture, limit: Sequence[Palette | None]) -> Tensor:
-    """A picture, of any size, in the colours that its styles have, as far as they give way at all."""
+    """Limit a picture, of any size, to its styles' colours, as far as these replace the photo's."""
     inside = by_region(picture, limit, lambda palette, where: within(palette, x), x)
     return torch.lerp(x, inside, picture.recoloured)
 
 
 def finished(x: Tensor, picture: Picture, styles: Sequence[Style | None], limit: Sequence[Palette | None]) -> Tensor:
-    """A picture of a scale at its full size, in the colours that are wanted."""
+    """Enlarge a scale's picture to the full size and give it the colours requested."""
     photo = picture.photo
     whole = within_palettes(enlarge(x, (photo.shape[-2], photo.shape[-1])).clamp(0, 1), picture, limit)
     return by_region(picture, styles, lambda style, where: COLORS[picture.colors](whole, photo, where))
@@ -112,17 +113,17 @@ def by_region(
     change: Callable[[T, Tensor | None], Tensor],
     unchanged: Tensor | None = None,
 ) -> Tensor:
-    """What becomes of each region by what it has and its mask, put together; where it has nothing, what is unchanged.
+    """Change each region that has a part, and put the regions together; the others stay as in `unchanged`.
 
     Parameters
     ----------
     picture : Picture
     parts : sequence
-        Of each region, its style for instance; None for those that stay.
+        What each region has, for instance its style; None for a region that stays.
     change : callable
         Takes a part and its mask, of shape (height, width) or None for the whole; gives an image.
     unchanged : Tensor of shape (1, 3, height, width), optional
-        By default the photo.
+        The image that shows in regions that stay; by default the photo.
     """
     unchanged = picture.photo if unchanged is None else unchanged
     if picture.masks is None:

@@ -1,4 +1,7 @@
-"""A GPU's work recorded once and replayed: Python takes ten times as long to ask for a small picture as it takes."""
+"""Record a GPU's work once and replay it.
+
+For a small picture, Python takes ten times as long to request the work as the GPU takes to do it.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +10,31 @@ from torch import Tensor
 
 from styler.tiles import Function, Terms
 
-# Pixels up to which the GPU waits for Python; steps from which a recording is paid back.
+# Up to LARGEST pixels the GPU waits for Python. From FEWEST steps on a recording saves more time than it takes.
 LARGEST, FEWEST = 1.5e6, 3
 
 
 def recorded(function: Function, like: Tensor) -> Function:
-    """The same function, as a CUDA graph.
+    """Record a function as a CUDA graph.
 
     Parameters
     ----------
     function : callable
-        Of pixels on a CUDA device. It must neither wait for the device nor send it anything.
+        A function of pixels on a CUDA device. It must neither wait for the device nor send it anything.
     like : Tensor
-        Of the shape that the pixels have.
+        A tensor of the shape that the pixels have.
 
     Returns
     -------
     callable
-        What it gives is overwritten by nothing: each call's is its own.
+        The same function, replayed. Each call returns tensors of its own, which later calls do not overwrite.
     """
-    # A recording knows addresses, so what it reads has to be kept: the pixels, and all that the function holds.
-    read, beside = like.detach().clone(), torch.cuda.Stream(like.device)
-    beside.wait_stream(torch.cuda.current_stream(like.device))
-    with torch.cuda.stream(beside):
-        function(read)  # so that libraries have set up what they can't while it is recorded
-    torch.cuda.current_stream(like.device).wait_stream(beside)
+    # A recording holds addresses, so what it reads must stay in memory: the pixels, and all that the function holds.
+    read, side_stream = like.detach().clone(), torch.cuda.Stream(like.device)
+    side_stream.wait_stream(torch.cuda.current_stream(like.device))
+    with torch.cuda.stream(side_stream):
+        function(read)  # libraries set themselves up at first use, which can't be recorded
+    torch.cuda.current_stream(like.device).wait_stream(side_stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         loss, gradient, terms = function(read)

@@ -19,53 +19,55 @@ from styler.style import COARSEST, Style, style_statistics
 from styler.tiles import reach
 from styler.vgg import BLOCKS, VGG19, up_to
 
-# Up to here the deep layers shape the composition, and all places of a painting are compared; beyond it, shallow layers
-# lay the strokes, near where the coarser match leads.
+# Up to this size in px deep layers shape the composition, and matching compares all places of a painting. Beyond it,
+# shallow layers paint the strokes, and matching searches only near the place to which the coarser match leads.
 DEEP_UP_TO = 256
-# At 128 px shapes go in stairs, which large pictures show: beyond this size what is painted is softened before it is
-# enlarged, and with statistics alone deep layers go on for one scale more. Smaller pictures would lose in bold lines.
+# At 128 px shapes get steps like stairs, which show in large pictures. If the finished picture is larger than this size
+# in px, what was painted is therefore softened before it is enlarged, and with statistics alone deep layers are used
+# for one scale more. In smaller pictures lines would lose their boldness.
 LARGE = {"neighbors": 768, "moments": 1024, "gram": 1024}
-# Steps at the coarsest scale, by preset. Matched places are targets that stay, and need half the steps.
+# Steps at the coarsest scale, by preset. Matched places are fixed targets, and need half the steps.
 PRESETS = ("preview", "balanced", "fine")
 STEPS = {"neighbors": (6, 16, 40), "moments": (12, 42, 110), "gram": (12, 42, 110)}
-# Finer scales get fewer, as each costs more and has less left to do: by which power of their size, and down to which
-# part. With fewer still, brushwork at print size stays blurred.
+# Finer scales get fewer steps, as each step costs more and less is left to do. Their number falls with the size to the
+# power of DECAY, down to one part in LEAST of those at the coarsest scale. With still fewer, brushwork at print size
+# stays blurred.
 DECAY = {"neighbors": 1.0, "moments": 1.35, "gram": 1.35}
 LEAST = {"neighbors": 4, "moments": 10, "gram": 10}
-# A CPU paints by tiles from this many pixels on. That is no slower, as it asks the system for the memory of large maps
-# and gives it back at each step.
+# A CPU paints by tiles from this many pixels on. That is no slower: without tiles, the memory of the large maps is
+# requested from the system and returned at each step.
 TILES_FROM = {"cpu": 4e6}
-# The cost model, fitted to measurements. How much slower a pixel is in a picture of this size in px or more, and by
-# tiles. How much longer a step takes than its evaluation. What comes before a scale's first step, counted in steps:
-# the paintings are looked at, places are matched, and the start is evaluated.
+# The cost model, fitted to measurements. IF_LARGE: how much slower a pixel is in a picture of this size in px or more.
+# IF_TILED: how much slower it is by tiles. BESIDE: how much longer a step takes than its evaluation. BEFORE: the work
+# before a scale's first step, counted in steps: looking at the paintings, matching places, evaluating the start.
 IF_LARGE, IF_TILED, BESIDE = ((1400, 1.75), (600, 1.35), (0, 1.0)), 1.85, 1.12
 BEFORE = {"neighbors": 3.0, "moments": 1.5, "gram": 1.5}
-# At this size in px the pace is measured; a GPU needs a large picture to be busy. And seconds that each picture takes,
-# however small.
+# The size in px at which the pace is measured, as a GPU is busy only with a large picture; and the seconds that each
+# picture takes, however small.
 MEASURED_AT, AT_LEAST = {"cuda": 4 * COARSEST}, {"cuda": 0.4}
 
 
 @dataclass(frozen=True)
 class Scale:
-    """One size at which the picture is painted: longest side in px, steps, and what it is held to."""
+    """One size at which the picture is painted: longest side in px, steps, and recipe."""
 
     size: int
     steps: int
     recipe: Recipe
 
     def step_cost(self, how: Plan) -> float:
-        """Time of an evaluation, in units of a pixel's for the default layers; fitted to measurements."""
+        """Time of one evaluation, where a pixel with the default layers takes 1; fitted to measurements."""
         slower = IF_TILED if how.side else next(slower for size, slower in IF_LARGE if self.size >= size)
         looks = slower * work(self.recipe) / work(RECIPES["moments"][0])
         return ((self.size + 2 * MARGIN) ** 2 + 6000) * looks
 
     def cost(self, how: Plan, steps: int | None = None) -> float:
-        """Time of so many steps, by default all, and of what comes before the first."""
+        """Time of `steps` steps, by default all, and of the work before the first; in the units of `step_cost`."""
         return ((self.steps if steps is None else steps) + BEFORE[self.recipe.style_loss]) * self.step_cost(how)
 
 
 def work(recipe: Recipe) -> float:
-    """About how much a pixel takes: operations of the convolutions and Gram matrices, and the maps' way to memory."""
+    """Rough cost of a pixel: operations of the convolutions and Gram matrices, and moving the maps to memory."""
     total, channels = 0.0, 3
     for name in up_to(recipe.seen):
         block = int(name[4])
@@ -94,10 +96,10 @@ def schedule(
         Longest side of the finished picture in px.
     preset : {"preview", "balanced", "fine"}
     max_iter : int, optional
-        At most so many steps in all, spread as the preset spreads its own.
+        The largest number of steps in all, spread over the scales as the preset spreads its own.
     style_layers, content_layers : sequence of str, or mapping of str to float, optional
-        Those to be used at every scale, with their weights; by default those of `RECIPES`. Style layers that are named
-        are used alone: nothing smooths the picture, either.
+        Layers to use at every scale, with their weights; by default those of `RECIPES`. If style layers are named, no
+        others are used, and the picture is not smoothed.
     style_loss, content_loss : str
         See `Recipe`.
 
@@ -112,7 +114,7 @@ def schedule(
     least, decay = max(1, most // LEAST[style_loss]), DECAY[style_loss]
     steps = [max(least, round(most * (COARSEST / max(s, COARSEST)) ** decay)) for s in counted]
     if max_iter is not None:
-        # Rounding the running sum keeps the total exact; a scale may come away with nothing.
+        # Rounding the running sum keeps the total exact; a scale may get no step.
         share = min(1.0, max_iter / sum(steps))
         edges = [int(sum(steps[:i]) * share + 0.5) for i in range(len(steps) + 1)]
         steps = [b - a for a, b in pairwise(edges)]
@@ -133,7 +135,7 @@ def schedule(
 
 
 def planned(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], memory: float) -> list[Plan]:
-    """How each scale of a picture of a shape (height, width) is painted within some memory, in bytes."""
+    """Plan how to paint each scale of a picture of a shape (height, width) within `memory` bytes."""
     plans = [
         plan(
             margined(shape, scale.size),
@@ -144,13 +146,13 @@ def planned(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], mem
             scale.recipe.content_channels,
             TILES_FROM.get(network.device.type, math.inf),
         )
-        for scale in reversed(scales)  # so that what does not fit is the whole picture, and not a step on its way
+        for scale in reversed(scales)  # the largest first, so that an error speaks of the finished picture
     ]
     return plans[::-1]
 
 
 def margined(shape: tuple[int, int], size: int) -> tuple[int, int]:
-    """A picture's shape when its longest side has a size, margin included."""
+    """A picture's shape, margin included, if its longest side without it is `size`."""
     height, width = (round(side * size / max(shape)) + 2 * MARGIN for side in shape)
     return height, width
 
@@ -158,7 +160,7 @@ def margined(shape: tuple[int, int], size: int) -> tuple[int, int]:
 def expected_seconds(
     network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], memory: float = math.inf
 ) -> float:
-    """About how long a picture of a shape (height, width) will take, by the pace of this machine here and now."""
+    """Roughly how long a picture of a shape (height, width) will take, at the pace of this machine now."""
     plans = planned(network, shape, scales, memory)
     cost = sum(scale.cost(how) for scale, how in zip(scales, plans, strict=True))
     return AT_LEAST.get(network.device.type, 0.0) + pace(network) * cost * min(shape) / max(shape)

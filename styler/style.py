@@ -1,4 +1,4 @@
-"""What is learnt of paintings: their statistics, and what their places look like, at the size of one scale."""
+"""What is learnt from paintings at the size of one scale: their statistics, and what their places look like."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ from styler.regions import weights_at
 from styler.tiles import Tile, add, put_together, reach, tiles_of
 from styler.vgg import VGG19
 
-# Pixels at the painting's rim that are left out: what VGG sees at a border is no picture (and frames, and torn paper).
+# Width in px of a painting's rim that is left out. At a border VGG's features do not describe the picture; frames and
+# torn paper show there, too.
 RIM = 8
-# Of all paintings of a style together: what is kept of them takes less than 8 MB.
+# The most pixels that are kept of all paintings of a style together, in less than 8 MB.
 MOST_PIXELS = 1_900_000
-PALETTE_SIZE = 256  # px; at which colours are looked at
-COARSEST = 128  # px; of all scales
+PALETTE_SIZE = 256  # px; the size at which a painting's colours are measured
+COARSEST = 128  # px; the size of the coarsest scale
 
 
 @dataclass(frozen=True)
 class Painting:
-    """A painting to learn from, no larger than any scale needs it.
+    """A painting to learn from, no larger than the largest scale needs.
 
     Attributes
     ----------
     pixels : Tensor of shape (1, 3, height, width)
         RGB, uint8.
     share : float
-        Of the style, above 0.
+        Share of the style, above 0.
     mask : Tensor of shape (1, 1, height, width) or None
-        The part of it that counts, uint8; None for all.
+        The part of the painting that counts, uint8; None for all of it.
     """
 
     pixels: Tensor
@@ -47,20 +48,20 @@ class Painting:
     mask: Tensor | None
 
     def seen_at(self, size: int, nearness: float) -> tuple[Tensor, Tensor | None]:
-        """The painting and its mask as `seen_at` has them, in [0, 1]."""
+        """The painting and its mask in [0, 1], resized by the function `seen_at`."""
         image = seen_at(self.pixels / 255, size, nearness)
         return image, None if self.mask is None else resize(self.mask / 255, (image.shape[-2], image.shape[-1]))
 
 
 class Style(NamedTuple):
-    """What a scale has to know of a style.
+    """What a scale needs to know about a style.
 
     Attributes
     ----------
     moments : dict of str to Moments
-        By layer, `PIXELS` among them.
+        The moments of each layer, including `PIXELS`.
     bank : Bank or None
-        What the places look like; None where nothing is matched.
+        What the places look like; None if nothing is matched.
     """
 
     moments: dict[str, Moments]
@@ -68,7 +69,7 @@ class Style(NamedTuple):
 
 
 def kept(image: Tensor, share: float, mask: Tensor | None, size: int, nearness: float, most: float) -> Painting:
-    """A painting as it is kept: as large as it is seen at a size, and at most of so many pixels.
+    """Resize a painting to the size at which it is kept: as large as the largest scale needs, up to `most` pixels.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def kept(image: Tensor, share: float, mask: Tensor | None, size: int, nearness: 
         Longest side in px of the largest scale.
     nearness : float
     most : float
-        Pixels.
+        The largest number of pixels.
     """
     height, width = image.shape[-2:]
     ratio = min(1.0, shrinking(image, size) * max(1.0, nearness), (most / (height * width)) ** 0.5)
@@ -91,14 +92,15 @@ def kept(image: Tensor, share: float, mask: Tensor | None, size: int, nearness: 
 
 
 def shrinking(painting: Tensor, size: int) -> float:
-    """What brings a painting to the area of a 4:3 picture of a longest side."""
+    """The factor that scales a painting to the area of a 4:3 picture whose longest side is `size`."""
     return size * (0.75 / (painting.shape[-2] * painting.shape[-1])) ** 0.5
 
 
 def seen_at(painting: Tensor, size: int, nearness: float = 1.0) -> Tensor:
-    """A painting with the area of a 4:3 picture of a longest side, so that its shape does not change its strokes.
+    """Resize a painting to the area of a 4:3 picture with a longest side of `size`; `nearness` multiplies its sides.
 
-    It is never enlarged but by the nearness: what a painting does not show can't be learnt from it.
+    The equal area keeps a painting's shape from changing the size of its strokes. Only `nearness` enlarges a painting:
+    detail that it does not show can't be learnt from it.
     """
     height, width = painting.shape[-2:]
     ratio = min(1.0, shrinking(painting, size)) * nearness
@@ -110,7 +112,7 @@ def seen_at(painting: Tensor, size: int, nearness: float = 1.0) -> Tensor:
 def learn(
     network: VGG19, paintings: Sequence[Painting], size: int, recipe: Recipe, nearness: float, memory: float
 ) -> Style:
-    """What a scale has to know of some paintings.
+    """Learn from some paintings what a scale needs to know.
 
     Parameters
     ----------
@@ -120,9 +122,9 @@ def learn(
         Longest side of the scale in px.
     recipe : Recipe
     nearness : float
-        How near the paintings are seen.
+        How near the paintings are seen: 2 doubles their strokes.
     memory : float
-        Bytes to look at them in.
+        Memory to use, in bytes.
     """
     statistics, places, usable = [], [], []
     for painting in paintings:
@@ -140,13 +142,13 @@ def learn(
 
 
 def is_seen(painting: Painting) -> bool:
-    """Whether a painting's mask leaves anything, at any layer, that is not at the rim."""
+    """Whether a painting's mask leaves, at every layer, something that is not at the rim."""
     image, mask = painting.seen_at(COARSEST, 1.0)
     return all(bool(within_rim(halved, image, mask).sum() > 0) for halved in range(5))
 
 
 def is_flat(paintings: Sequence[Painting]) -> bool:
-    """Whether some paintings are of one colour all over."""
+    """Whether some paintings together have a single colour."""
     seen = [painting.seen_at(PALETTE_SIZE, 1.0) for painting in paintings]
     sums = [moments(image, within_rim(0, image, mask)) for image, mask in seen]
     return blend(sums, [painting.share for painting in paintings]).is_flat
@@ -155,7 +157,7 @@ def is_flat(paintings: Sequence[Painting]) -> bool:
 def statistics(
     network: VGG19, paintings: Sequence[Painting], layers: Iterable[str], size: int, nearness: float
 ) -> dict[str, Moments]:
-    """The moments of some paintings as they are seen at a size, each by its share."""
+    """The moments of some paintings as they are seen at a size, blended by their shares."""
     seen = [painting.seen_at(size, nearness) for painting in paintings]
     sums = [style_statistics(network, image, layers, mask) for image, mask in seen]
     shares = [painting.share for painting in paintings]
@@ -163,7 +165,7 @@ def statistics(
 
 
 def colours(paintings: Sequence[Painting], device: torch.device) -> Palette:
-    """The colours of some paintings, each by its share."""
+    """The colours of some paintings, weighted by their shares."""
     images, weights = [], []
     for painting in paintings:
         image, mask = painting.seen_at(PALETTE_SIZE, 1.0)
@@ -176,7 +178,7 @@ def colours(paintings: Sequence[Painting], device: torch.device) -> Palette:
 def style_statistics(
     network: VGG19, image: Tensor, layers: Iterable[str] = STYLE_LAYERS, mask: Tensor | None = None
 ) -> dict[str, Moments]:
-    """The moments of each layer over an image, as `look_at` has them."""
+    """The moments of each layer over an image, as `look_at` measures them."""
     return look_at(network, image, layers, (), mask)[0]
 
 
@@ -188,7 +190,7 @@ def look_at(
     mask: Tensor | None = None,
     side: int | None = None,
 ) -> tuple[dict[str, Moments], dict[str, Tensor]]:
-    """The moments of some layers over a painting, without its rim, and its hypercolumns of others.
+    """Measure a painting: the moments of some layers, without the rim, and the hypercolumns of others.
 
     Parameters
     ----------
@@ -196,13 +198,13 @@ def look_at(
     image : Tensor of shape (1, 3, height, width)
         RGB in [0, 1].
     layers : iterable of str
-        The picture itself, `PIXELS`, is always among them.
+        Layers to take moments of. The picture itself, `PIXELS`, is always added.
     place_layers : iterable of str, optional
-        For hypercolumns.
+        Layers of the hypercolumns.
     mask : Tensor of shape (1, 1, height, width), optional
         The part of the painting whose moments to take.
     side : int, optional
-        Of the tiles that are looked at one by one, in px; by default the whole at once.
+        Side in px of the tiles, which are evaluated one by one; by default the whole at once.
 
     Returns
     -------
@@ -217,7 +219,7 @@ def look_at(
 
     def columns(tile: Tile) -> dict[str, Tensor]:
         features = {PIXELS: tile.seen(image), **network(tile.seen(image), seen)}
-        # Learnt once, so exactly: bfloat16's rounding of the sums would be taken for a spread where there is none.
+        # Done only once, so in float32 at least: sums rounded to bfloat16 would show a spread where there is none.
         sums.append({layer: own_moments(widened(features[layer]), layer, tile, weights[layer]) for layer in layers})
         return {layer: tile.own(maps, PLACE) for layer, maps in hypercolumns(features, place_layers).items()}
 
@@ -227,7 +229,7 @@ def look_at(
 
 
 def within_rim(halved: int, image: Tensor, mask: Tensor | None) -> Tensor:
-    """Weights of the positions of maps halved so often, (height, width): 0 at the rim, else 1 or the mask's."""
+    """Weights (height, width) of positions in maps halved `halved` times: 0 at the rim, else 1 or the mask's."""
     height, width = (side >> halved for side in image.shape[-2:])
     rim = min(-(-RIM * width // image.shape[-1]), (min(height, width) - 1) // 2)
     inside = F.pad(torch.ones(height - 2 * rim, width - 2 * rim), (rim, rim, rim, rim))

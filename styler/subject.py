@@ -1,4 +1,8 @@
-"""Finding the subject of a photo: what stands out spreads to what looks alike, and so does what the border shows."""
+"""Find the subject of a photo.
+
+Places that stand out are labelled as subject, places at the border as background. Both labels spread to places that
+look alike.
+"""
 
 from __future__ import annotations
 
@@ -19,28 +23,28 @@ from styler.recipe import CONTENT_LAYER
 from styler.vgg import VGG19
 from styler.weights import load_state
 
-SIZE = 256  # px; longest side at which the photo is looked at
+SIZE = 256  # px; longest side at which the photo is analysed
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", CONTENT_LAYER)
-COMPONENTS = 12  # of each layer; more are noise
-COLOUR, PLACE = 1.2, 1.5  # weights beside the layers' 1, so that a subject is of one piece
-OUTSTANDING = 0.05  # share of the places that are taken for the subject's
-SMALL = 0.1  # of the largest piece; smaller ones are dropped
+COMPONENTS = 12  # principal components of each layer; more are noise
+COLOUR, PLACE = 1.2, 1.5  # weights, where a layer's is 1; they keep a subject in one piece
+OUTSTANDING = 0.05  # share of the places that are labelled as subject
+SMALL = 0.1  # share of the largest piece's area; smaller pieces are dropped
 
 
 def find_subject(photo: ImageLike, strokes: ImageLike | None = None) -> NDArray[np.float32]:
-    """Find the subject of a photo, without a network trained to do so.
+    """Find the subject of a photo, without a network trained for it.
 
-    Places that stand out in VGG-19's `relu4_2`, the nearer to the middle the more, are taken for the subject's, the
-    left, upper and right border for the background's, and both spread over the graph of places that look alike
-    (D. Zhou et al., "Learning with local and global consistency", 2004, which is scikit-learn's `LabelSpreading`).
-    A subject that fills the photo has no border to tell it from; strokes help.
+    Places that stand out in VGG-19's `relu4_2` are labelled as subject; the nearer to the centre, the more they count.
+    The left, upper and right border are labelled as background. Both labels spread over the graph of places that look
+    alike (D. Zhou et al., "Learning with local and global consistency", 2004, which is scikit-learn's
+    `LabelSpreading`). If the subject fills the photo, the border shows no background; strokes then help.
 
     Parameters
     ----------
     photo : image-like
         See `styler.images.read`.
     strokes : image-like, default=None
-        White where the subject is known to be, black elsewhere; it then spreads from there.
+        White where the subject is known to be, black elsewhere. The label of the subject then spreads from there.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def find_subject(photo: ImageLike, strokes: ImageLike | None = None) -> NDArray[
 
 
 def outstanding(deep: Tensor, grid: tuple[int, int]) -> NDArray[np.float32]:
-    """How much each place differs from the average one, less towards the border."""
+    """How much each place differs from the average place, weighted less towards the border."""
     salience = F.interpolate(standardise(deep).square().sum(1, keepdim=True), size=grid, mode="bilinear")[0, 0]
     return (salience * torch.exp(-1.5 * places(grid).square().sum(0))).numpy()
 
@@ -88,7 +92,7 @@ def descriptors(small: Tensor, features: dict[str, Tensor], grid: tuple[int, int
     """What each place looks like and where it is, of shape (places, descriptors)."""
     columns = []
     for layer in LAYERS:
-        # The root tames the few features that are a hundred times the others.
+        # The root reduces the few features that are a hundred times as large as the others.
         looks = to_grid(features[layer], grid)[0].flatten(1).T.sqrt().numpy()
         looks = PCA(COMPONENTS, random_state=0).fit_transform(looks)
         columns.append(looks / (looks.std() * COMPONENTS**0.5))
@@ -104,12 +108,12 @@ def places(grid: tuple[int, int]) -> Tensor:
 
 
 def to_grid(maps: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Maps averaged, or interpolated where they are coarser."""
+    """Bring maps to a grid: average finer maps, interpolate coarser ones."""
     return F.interpolate(maps, size=grid, mode="area" if maps.shape[-1] >= grid[1] else "bilinear")
 
 
 def one_piece(mask: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A mask without specks and holes, its edge one step of the grid wide, in the steps that 8 bits can keep."""
+    """A mask without specks and holes, its edge one step of the grid wide, rounded to values that 8 bits can keep."""
     pieces, n = ndimage.label(mask > 0.5)
     if n == 0:
         return np.zeros_like(mask)
@@ -123,5 +127,5 @@ def one_piece(mask: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @cache
 def network() -> VGG19:
-    """The layers looked at, in float32."""
+    """VGG-19 with the layers analysed, in float32."""
     return VGG19(load_state(), LAYERS)

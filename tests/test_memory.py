@@ -66,7 +66,7 @@ def test_what_is_freed_is_kept_while_painting_and_then_given_back():
 def test_too_little_memory_is_told_before_work():
     painter = StyleTransfer(2048, preset="preview", max_iter=2, max_memory=0.2)
     painter.fit(Image.open(samples.path("starry_night")).resize((64, 64)))
-    with pytest.raises(ValueError, match=r"the picture needs .* GB of memory and has 0.20 GB; make it smaller"):
+    with pytest.raises(ValueError, match=r"needs .* GB of memory and only 0.20 GB is available; make it smaller"):
         painter.transform(samples.path("cat"))
 
 

@@ -155,7 +155,7 @@ def test_an_optimiser_that_can_not_move_is_told_of(network, monkeypatch):
         return lambda x, slope=True: (torch.tensor(1.0), torch.full_like(x, float("nan")), {})
 
     monkeypatch.setattr("styler.painting.objective", uphill)
-    with pytest.warns(UserWarning, match="no step at 32 px brought the picture nearer"):
+    with pytest.warns(UserWarning, match="no step at 32 px lowered the loss"):
         painted(network, (21, 32))
 
 
