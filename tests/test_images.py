@@ -359,7 +359,7 @@ def png_header(width, height):
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8))
 BAD_FILES = {
     "missing.png": (None, "does not exist"),
-    "notes.jpg": (b"Dear diary, this is no picture.\n" * 20, "no image file, or a broken one"),
+    "notes.jpg": (b"Dear diary, this is no picture.\n" * 20, "not an image file or is broken"),
     "empty.png": (b"", "empty (0 bytes)"),
     "dot.png": (encoded(Image.new("L", (1, 1))), "1 x 1 px"),
     "small.png": (encoded(Image.new("L", (15, 200))), "15 x 200 px"),

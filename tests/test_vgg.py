@@ -97,7 +97,7 @@ def test_unknown_names_are_named():
         VGG19(load_state(), ["relu6_1"])
     with pytest.raises(ValueError, match="'median'"):
         VGG19(load_state(), ["relu1_1"], "median")
-    with pytest.raises(ValueError, match="no layer"):
+    with pytest.raises(ValueError, match="layers is empty"):
         VGG19(load_state(), [])
 
 
