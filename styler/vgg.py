@@ -127,18 +127,19 @@ class ReflectConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(weight)
-        # A side of one pixel has nothing to reflect, so the pixel is repeated.
-        ctx.mirror = [2 if side > 1 else 1 for side in x.shape[-2:]]
+        # A side of one pixel has nothing to reflect, so the pixels at the border are repeated.
+        ctx.reflects = min(x.shape[-2:]) > 1
         with exactly(x):
-            return F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect" if min(x.shape[-2:]) > 1 else "replicate"), weight, bias)
+            return F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect" if ctx.reflects else "replicate"), weight, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (weight,) = ctx.saved_tensors
         with exactly(gradient):
             padded = F.conv_transpose2d(gradient, weight)
-        # The gradient of a padded pixel belongs to the pixel that it mirrors.
-        for dim, mirror in zip((-2, -1), ctx.mirror, strict=True):
+        # The gradient of a padded pixel belongs to the pixel that it mirrors or repeats.
+        mirror = 2 if ctx.reflects else 1
+        for dim in (-2, -1):
             last = padded.shape[dim] - 1
             padded.select(dim, mirror).add_(padded.select(dim, 0))
             padded.select(dim, last - mirror).add_(padded.select(dim, last))

@@ -119,7 +119,7 @@ def test_small_and_odd_sizes_reach_the_deepest_layer(shape):
 
 
 @pytest.mark.parametrize("pooling", ["max", "average"])
-@pytest.mark.parametrize("shape", [(33, 50), (16, 17)])
+@pytest.mark.parametrize("shape", [(33, 50), (16, 17), (16, 50)])
 def test_gradient_is_autograds_own(shape, pooling):
     network = VGG19(load_state(), ["relu5_1"], pooling, dtype=torch.float64)
     x = torch.rand(1, 3, *shape, dtype=torch.float64, requires_grad=True)
