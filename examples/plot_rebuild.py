@@ -2,9 +2,9 @@
 What a layer knows: content and style rebuilt from noise
 ========================================================
 
-Figure 1 of the paper: start from noise, keep one of the two distances, and let the pixels descend. The content of an
-early layer brings back the photo; a late one only says what is where. The style of early layers is a texture of small
-strokes; later ones bring larger shapes.
+Figure 1 of the paper: start from noise, use one of the two distances as the loss, and run gradient descent on the
+pixels. The content of an early layer brings back the photo; a late layer only keeps what is where. The style of early
+layers is a texture of small strokes; later layers add larger shapes.
 """
 
 import matplotlib.pyplot as plt
