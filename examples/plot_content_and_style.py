@@ -2,10 +2,10 @@
 Content, style, and the plane between them
 ==========================================
 
-The method of Gatys et al. rests on two distances. The *content distance* compares the feature maps of two pictures place
-by place. The *style distance* compares which maps are active together, whatever the place. Every picture has one of
-each, so it is a point in a plane, and painting is a walk in that plane. By default `StyleTransfer` also matches strokes
-to places. This example does not.
+The method of Gatys et al. rests on two distances. The *content distance* compares the feature maps of two pictures
+place by place. The *style distance* compares which maps are active together, whatever the place. Every picture has one
+of each, so it is a point in a plane, and painting is a walk in that plane. By default `StyleTransfer` also matches
+strokes to places. This example does not.
 """
 
 import matplotlib.pyplot as plt

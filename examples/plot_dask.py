@@ -3,8 +3,8 @@ A folder on Dask
 ================
 
 Many photos are painted through joblib, so the work can run wherever joblib can, for instance on Dask's workers. In this
-example the cluster is one worker in this process. For a real cluster use ``Client("tcp://scheduler:8786")``, and put the
-folder on a disk that all machines see under the same name.
+example the cluster is one worker in this process. For a real cluster use ``Client("tcp://scheduler:8786")``, and put
+the folder on a disk that all machines see under the same name.
 """
 
 import shutil

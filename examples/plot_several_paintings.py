@@ -3,7 +3,7 @@ Several paintings
 =================
 
 Several paintings can share a picture. Each place of the picture is matched to the painting that suits it better.
-`sample_weight` says what share of the places each painting gets. The paintings' statistics are mixed in the same shares.
+`sample_weight` says what share of the places each painting gets. The statistics are mixed in the same shares.
 """
 
 import matplotlib.pyplot as plt
