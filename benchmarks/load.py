@@ -154,9 +154,8 @@ if __name__ == "__main__":
     photos = [large + bytes([i]) for i in range(n)]  # different files, but the same picture
     with tempfile.TemporaryDirectory() as folder, served(folder) as (port, pid):
         seen: "Queue[tuple[float, float]]" = Queue()
-        watcher = Process(
-            target=watch, args=(port, pid, seen), daemon=True
-        )  # its own process, so that clients do not delay it
+        # A process of its own, so that the clients do not delay it.
+        watcher = Process(target=watch, args=(port, pid, seen), daemon=True)
         watcher.start()
         clients = ThreadPoolExecutor(n)
 
