@@ -166,17 +166,17 @@ if __name__ == "__main__":
             paint(port, STYLE, 0.5)
         with phase(f"{n} uploads of {len(large) / MB:.0f} MB", seen, folder):
             given = at_once(upload, photos)
-        with phase(f"{n} uploads broken off", seen, folder):
+        with phase(f"{n} interrupted uploads", seen, folder):
             at_once(break_off, photos)
         with phase(f"{n} large photos to paint", seen, folder):
             said = at_once(paint, given, [i / 100 for i in range(n)])
-            print(sum("Done" in words for words in said), "of them done")
-        with phase(f"{n} streams that nobody reads", seen, folder):
+            print(sum("Done" in words for words in said), "of them finished")
+        with phase(f"{n} streams that are never read", seen, folder):
             lines = at_once(listen, [join(port, STYLE, 0.2 + i / 1000) for i in range(n)])
             time.sleep(30)
             for line in lines:
                 line.close()
-        with phase(f"{n} that vanish as they wait", seen, folder):
+        with phase(f"{n} clients that disconnect while they wait", seen, folder):
             lines = at_once(listen, [join(port, STYLE, 0.6 + i / 1000) for i in range(n)])
             time.sleep(1)
             for line in lines:
@@ -184,8 +184,8 @@ if __name__ == "__main__":
             gone = time.monotonic()
             while "Done" not in paint(port, STYLE, 0.9):
                 time.sleep(0.5)
-            print(f"the next has a painting {time.monotonic() - gone:.0f} s later")
-        with phase("a minute's rest", seen, folder):
+            print(f"the next client has a painting {time.monotonic() - gone:.0f} s later")
+        with phase("a minute without requests", seen, folder):
             time.sleep(60)
         watcher.terminate()
         disk.sweep(Path(folder), time.time() + disk.KEPT)

@@ -64,6 +64,6 @@ if __name__ == "__main__":
             f"all {np.mean(each):.1f} s each; painting alone {np.mean(took):.1f} s"
         )
         print(
-            f"time told, off by {np.median(wrong):.0%}, at worst {max(wrong):.0%}; "
+            f"announced times are off by {np.median(wrong):.0%}, at worst {max(wrong):.0%}; "
             f"{np.mean(messages):.0f} messages each"
         )

@@ -18,7 +18,7 @@ images = {name: resize(read(samples.path(key)), 64) for name, key in (("content"
 figure, axes = plt.subplots(2, 4, figsize=(9, 3.6), layout="constrained")
 for row, (what, image) in zip(axes, images.items(), strict=True):
     row[0].imshow(image[0].movedim(0, -1))
-    row[0].set_title(f"whose {what}")
+    row[0].set_title(f"image for {what}")
     for axis, layer in zip(row[1:], ("relu1_1", "relu2_1", "relu3_1"), strict=True):
         rebuilt = rebuilder(what, [layer], 64, max_iter=16).fit(image[0]).transform(image[0])
         axis.imshow(rebuilt.movedim(0, -1))

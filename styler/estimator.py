@@ -344,7 +344,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
             As for `transform`.
         resume : Point, default=None
             The `point` of the last stage of this picture, if it was interrupted. Painting continues from there. The
-            result is the same as without the interruption, except with Adam, which starts anew.
+            result is the same as without the interruption, except with Adam, whose running averages start again.
 
         Yields
         ------

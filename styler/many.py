@@ -118,7 +118,7 @@ def paint_all(calls: Iterable[tuple[Any, ...]], n_jobs: int | None) -> Iterator[
             for outcome in results:
                 del at_hand[outcome.photo]
                 yield outcome
-        except BrokenProcessPool:  # one death ends all; calls one by one show whose fault it was
+        except BrokenProcessPool:  # one death ends all processes; calls one by one show the culprit
             for arguments in at_hand.values():
                 try:
                     yield from side_by_side(paint_file, [arguments], ALONE)
