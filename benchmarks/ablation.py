@@ -1,4 +1,7 @@
-"""What each part is worth: one change a row, against the default. python -m benchmarks.ablation"""
+"""Measure what each part of the method contributes: one change a row, against the default.
+
+python -m benchmarks.ablation
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def flat(g: Tensor) -> Tensor:
 
 
 def only_enlarge(change: Tensor, fine: Tensor, soft: bool) -> Tensor:
-    """The picture of a coarser scale, and nothing of the start that only a finer one shows."""
+    """The picture of the coarser scale, without the detail of the start that only the finer scale shows."""
     size = (fine.shape[-2], fine.shape[-1])
     return enlarge(resize(fine, (change.shape[-2], change.shape[-1])) + change, size).clamp(0, 1)
 
@@ -50,7 +53,7 @@ def most_similar(columns: Mapping[str, Tensor], bank: Bank) -> Match:
 
 
 def times(factor: float) -> dict[str, tuple[int, ...]]:
-    """More steps, or fewer."""
+    """The steps of all presets, multiplied by a factor."""
     return STEPS | {"neighbors": tuple(round(factor * n) for n in STEPS["neighbors"])}
 
 
@@ -59,7 +62,7 @@ def recipes(deep: Any, shallow: Any) -> dict[str, Any]:
     return RECIPES | {"neighbors": (deep, shallow)}
 
 
-# What is changed: parameters of the estimator, and names of the package to be replaced.
+# Each change: parameters of the estimator, and names in the package with the values that replace them.
 CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "the default": ({}, {}),
     "no correction for hubs": ({}, {"painting.match": most_similar}),

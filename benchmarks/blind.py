@@ -1,8 +1,11 @@
-"""Sheets to judge two sets of pictures by, blind: python -m benchmarks.blind PAIRS.csv ONE OTHER --out DIR --key FILE.
+"""Sheets for a blind comparison of two sets of pictures.
 
-PAIRS.csv has a line for each picture: its name, the photo's path, the painting's path. ONE and OTHER are folders with a
-picture of each name, of any format. A sheet shows the photo, the painting, and the two pictures as A and B, in an order
-drawn anew for each; which is which is in the key alone, for whoever counts the votes.
+python -m benchmarks.blind PAIRS.csv ONE OTHER --out DIR --key FILE
+
+PAIRS.csv has a line for each picture: its name, the photo's path and the painting's path. ONE and OTHER are folders.
+Each has one picture of every name, in any format. A sheet shows the photo, the painting, and the two pictures as A and
+B. Their order is drawn at random for each sheet. Only the key says which is which; it is for the person who counts the
+votes.
 """
 
 from __future__ import annotations
@@ -27,20 +30,20 @@ def pairs(file: Path) -> list[tuple[str, str, str]]:
         rows = [row for row in csv.reader(lines) if row]
     bad = next((row for row in rows if len(row) != 3), None)
     if bad is not None:
-        raise ValueError(f"{file}: the line {','.join(bad)!r} has not three parts; give name,photo,painting.")
+        raise ValueError(f"{file}: the line {','.join(bad)!r} does not have three parts; give name,photo,painting.")
     return [(name, str(file.parent / photo), str(file.parent / painting)) for name, photo, painting in rows]
 
 
 def picture(folder: Path, name: str) -> Path:
-    """The one file of a name, whatever its format."""
+    """The only file with a name, in any format."""
     found = sorted(folder.glob(f"{name}.*"))
     if len(found) != 1:
-        raise ValueError(f"{folder} has {len(found)} files named {name}; leave one.")
+        raise ValueError(f"{folder} has {len(found)} files named {name}; it needs exactly one.")
     return found[0]
 
 
 def sheet(cells: Iterable[tuple[str, str | Path]]) -> Image.Image:
-    """Captioned pictures, two by two, each as large as the others."""
+    """Pictures with captions, two in a row, all of the same size."""
     images = [(caption, like(resize(read(path), SIDE), "a path")) for caption, path in cells]
     width, height = (max(getattr(image, side) for _, image in images) for side in ("width", "height"))
     page = Image.new("RGB", (2 * (width + GAP), 2 * (height + LABEL + GAP)), "white")
@@ -59,11 +62,11 @@ def main() -> None:
     p.add_argument("one", type=Path, metavar="ONE", help="a folder of pictures")
     p.add_argument("other", type=Path, metavar="OTHER", help="a folder of pictures")
     p.add_argument("--out", type=Path, required=True, help="folder for the sheets")
-    p.add_argument("--key", type=Path, required=True, help="file for the key, which those who judge must not see")
-    p.add_argument("--seed", type=int, help="draw the same order again")
+    p.add_argument("--key", type=Path, required=True, help="file for the key; the judges must not see it")
+    p.add_argument("--seed", type=int, help="seed of the random order, to draw the same order again")
     args = p.parse_args()
     if args.key.resolve().parent == args.out.resolve():
-        p.error(f"{args.key} would lie among the sheets; keep the key in another folder.")
+        p.error(f"{args.key} would be in the folder of the sheets; keep the key in another folder.")
     drawn, key = random.Random(args.seed), {}
     args.out.mkdir(parents=True, exist_ok=True)
     try:

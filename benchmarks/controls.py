@@ -1,4 +1,4 @@
-"""One contact sheet for each control: python -m benchmarks.controls [NAME …] [--size N] [--out FOLDER]."""
+"""Paint a contact sheet for each control: python -m benchmarks.controls [NAME …] [--size N] [--out FOLDER]."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from styler import StyleTransfer
 from styler.images import like, read, resize
 from styler.samples import path
 
-# The astronaut's outline, in px of the sample of 512 x 512.
+# The astronaut's outline, in px of the sample image of 512 x 512 px.
 ASTRONAUT = (
     *(
         (20, 512),
@@ -85,7 +85,7 @@ def mix(size: int) -> Iterator[Row]:
 def sweep(
     name: str, values: Mapping[str, Any], pairs: Sequence[tuple[str, str]] = PAIRS
 ) -> Callable[[int], Iterator[Row]]:
-    """A sheet of one parameter's values by their captions, a pair a row, the photo first."""
+    """A sheet for one parameter: one row for each pair, with the photo first and then each value, by its caption."""
 
     def row(photo: str, style: str, size: int) -> Row:
         yield f"{photo}, {style}", resize(read(path(photo)), size)
@@ -96,12 +96,12 @@ def sweep(
 
 
 def numbers(name: str, *values: float) -> dict[str, float]:
-    """Numbers by their captions."""
+    """A mapping from captions to numbers."""
     return {f"{name} {value:g}": value for value in values}
 
 
 def regions(size: int) -> Iterator[Row]:
-    """The whole, the subject kept, the background kept, each its own: somebody before a busy background, as stars."""
+    """A person in front of a busy background: one style, the subject kept, the background kept, a style for each."""
     mask = {"subject": outline()}
     for a, b in (("deep_field", "composition_viii"), ("starry_night", "great_wave")):
         one, other = path(a), path(b)
@@ -127,7 +127,7 @@ SHEETS: dict[str, Callable[[int], Iterator[Row]]] = {
 
 
 def sheet(rows: Iterable[Row]) -> Image.Image:
-    """Captioned pictures side by side and rows below one another, on white."""
+    """Rows of pictures with captions, on white."""
     cells = [[(caption, like(picture, "a path")) for caption, picture in row] for row in rows]
     heights = [max(picture.height for _, picture in row) + LABEL for row in cells]
     width = max(sum(picture.width + GAP for _, picture in row) for row in cells)
@@ -145,7 +145,7 @@ def sheet(rows: Iterable[Row]) -> Image.Image:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Paint a contact sheet for each of the artist's controls.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SHEETS)} (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(SHEETS)} (default: all)")
     parser.add_argument("--size", type=int, default=256, help="longest side of a picture in px (default: 256)")
     parser.add_argument("--out", type=Path, default=Path("out-controls"), help="folder (default: out-controls)")
     args = parser.parse_args()

@@ -1,6 +1,7 @@
-"""What each of five layers knows of a picture, as in the two rows of the paper's figure 1.
+"""Paint what each of five layers keeps of a picture, as in the two rows of the paper's figure 1.
 
-python -m benchmarks.figures content PHOTO, or style PAINTING, with [--size N] [--out FILE]
+python -m benchmarks.figures content PHOTO [--size N] [--out FILE]
+python -m benchmarks.figures style PAINTING [--size N] [--out FILE]
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from styler.lesson import rebuilder
 from styler.recipe import STYLE_LAYERS
 from styler.saving import check_output, save
 
-# Content layer by layer; style from the first layer alone, the first two, and so on.
+# Content: one layer at a time. Style: the first layer alone, then the first two, and so on.
 FIGURES = {
     "content": [[layer] for layer in ("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_2")],
     "style": [list(STYLE_LAYERS[: i + 1]) for i in range(len(STYLE_LAYERS))],
@@ -27,7 +28,7 @@ FIGURES = {
 
 
 def row(image: Tensor, size: int, what: str, steps: list[list[str]]) -> Row:
-    """The image, and what one layer or some know of it, step by step."""
+    """The image itself, then what one or more layers keep of it, step by step."""
     yield "itself", resize(image, size)
     for layers in tqdm(steps, unit="picture"):
         picture = rebuilder(what, layers, size).fit(image[0]).transform(image[0])
@@ -36,9 +37,7 @@ def row(image: Tensor, size: int, what: str, steps: list[list[str]]) -> Row:
 
 def main() -> None:
     """Paint one of the figures."""
-    parser = argparse.ArgumentParser(
-        description="Paint what each of five layers knows of a picture, after the picture."
-    )
+    parser = argparse.ArgumentParser(description="Show a picture, followed by what each of five layers keeps of it.")
     parser.add_argument("figure", choices=FIGURES)
     parser.add_argument("image", type=Path)
     parser.add_argument("--size", type=number(int, 32), default=256, help="longest side of each in px (default: 256)")

@@ -1,4 +1,4 @@
-"""Neural style transfer as most people run it, on one screen: one size, float32, L-BFGS, zeros around the picture."""
+"""Neural style transfer as most people run it, in a short file: one size, float32, L-BFGS, zero padding."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from styler.weights import load_state
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 STYLE_WEIGHT = 1e3  # beta / alpha, as in the paper's figure 3
-MEAN = torch.tensor([123.68, 116.779, 103.939]) / 255  # of ImageNet's colours, which VGG was trained to find at zero
+MEAN = torch.tensor([123.68, 116.779, 103.939]) / 255  # ImageNet's mean colour; VGG was trained with it subtracted
 
 
 def gatys(photo: Tensor, painting: Tensor, device: str = "cpu") -> Iterator[Tensor]:
-    """Paint a photo after Gatys, Ecker and Bethge (2015), yielding the picture after each iteration, without end.
+    """Paint a photo after Gatys, Ecker and Bethge (2015). Yield the picture after each iteration, and never stop.
 
     Parameters
     ----------
     photo, painting : Tensor of shape (1, 3, height, width)
-        RGB in [0, 1]; the painting is brought to the photo's longest side.
+        RGB in [0, 1]. The painting is resized to the photo's longest side.
     device : str, default="cpu"
 
     Yields
@@ -33,7 +33,9 @@ def gatys(photo: Tensor, painting: Tensor, device: str = "cpu") -> Iterator[Tens
     Tensor of shape (1, 3, height, width)
         RGB in [0, 1], on the CPU.
     """
-    state = load_state()  # takes RGB as it is; zeros are to be the mean colour, so subtract that and put it back here
+    # These weights take RGB as it is. Zero padding should stand for the mean colour. So that colour is subtracted from
+    # the image below, and added back through the first bias here.
+    state = load_state()
     state["1_1.bias"] = state["1_1.bias"] + state["1_1.weight"].sum((2, 3)) @ MEAN
     state = {name: tensor.to(device) for name, tensor in state.items()}
 
@@ -55,13 +57,13 @@ def gatys(photo: Tensor, painting: Tensor, device: str = "cpu") -> Iterator[Tens
     def total(x: Tensor) -> Tensor:
         features = vgg(x)
         loss = content_loss(features[CONTENT_LAYER], P) / 2
-        for layer in STYLE_LAYERS:  # Gram matrices per position, that is M = 1: their sums may overflow float32
+        for layer in STYLE_LAYERS:  # M = 1: Gram matrices per position, as sums over positions may overflow float32
             loss = loss + STYLE_WEIGHT / len(STYLE_LAYERS) * style_loss(moments(features[layer]).gram, A[layer], M=1)
         return loss
 
     x = photo.to(device, copy=True).requires_grad_()
     optimizer = torch.optim.LBFGS([x], max_iter=1, tolerance_grad=0, tolerance_change=0)
-    # Relative to the photo's own: where L-BFGS finds no curvature it goes down the gradient as far as that is long.
+    # The loss is relative to the photo's own. If L-BFGS finds no curvature, its step is as long as the gradient.
     scale = 1 / total(x).item()
 
     def closure() -> Tensor:

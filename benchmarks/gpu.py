@@ -1,4 +1,4 @@
-"""Whether a GPU paints what the CPU does, and how fast: python -m benchmarks.gpu [--device D] [--out FOLDER].
+"""Check that a GPU paints what the CPU paints, and how fast: python -m benchmarks.gpu [--device D] [--out FOLDER].
 
 It takes about five minutes on a data-centre card, and writes gpu.md and gpu.jpg.
 """
@@ -27,15 +27,15 @@ from styler.schedule import PRESETS
 from styler.subject import find_subject
 
 SIZES = (512, 1024, 2048, 4096)
-LOSSES = 1e-3  # how far the first step's losses may be apart, relative
-SMALL, STEPS = 160, 16  # px and steps of the pictures that are compared
+LOSSES = 1e-3  # largest relative difference allowed between the first step's losses
+SMALL, STEPS = 160, 16  # px and steps of the compared pictures
 MAX_BYTES = 2_000_000
 STARRY, WAVE = samples.path("starry_night"), samples.path("great_wave")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One way to paint, to be compared: what is fitted and how, and what is painted with which parameters."""
+    """One case to compare: what is fitted and how, and what is painted with which parameters."""
 
     style: Any = STARRY
     photo: str = "astronaut"
@@ -45,7 +45,7 @@ class Case:
 
 
 def cases() -> dict[str, Case]:
-    """Each thing that a picture can be asked for."""
+    """One case for each feature."""
     mask = {"subject": outline()}
     found = {"subject": find_subject(read(samples.path("ball")))}
     return {
@@ -79,7 +79,7 @@ def total(stage: Stage) -> float:
 
 
 def compared(device: str, dtypes: Sequence[str]) -> Iterator[tuple[list[Any], list[tuple[str, Tensor]]]]:
-    """A row of figures for each case and type, and the pictures beside the CPU's."""
+    """A row of figures for each case and number type; after the last type, the pictures beside the CPU's."""
     for name, case in cases().items():
         exact = painted(case, "cpu", "float32")
         photo, style = read(samples.path(case.photo)), read(STARRY)
@@ -98,20 +98,20 @@ def compared(device: str, dtypes: Sequence[str]) -> Iterator[tuple[list[Any], li
 
 
 def resumed(device: str) -> str:
-    """How a picture that was broken off, and gone on with, differs from one painted in one go."""
+    """How a picture that was interrupted and continued differs from one painted without interruption."""
     model = StyleTransfer(SMALL, max_iter=STEPS, device=device).fit(STARRY)
     photo = read(samples.path("cat"))
     stages = list(model.staged_transform(photo))
     again = list(model.staged_transform(photo, resume=stages[STEPS // 3].point))
     once = list(model.staged_transform(photo))
     twice, gone_on = (255 * float((s[-1].image - stages[-1].image).abs().mean()) for s in (once, again))
-    return f"mean difference in levels of 255: {gone_on:.3g} gone on with, {twice:.3g} painted twice"
+    return f"mean difference in levels of 255: {gone_on:.3g} when continued, {twice:.3g} when painted twice"
 
 
 def timings(device: str, deadline: float, sizes: Sequence[int]) -> Iterator[list[Any]]:
-    """Seconds and peak memory of whole pictures, learning included, as long as there is time."""
+    """Seconds and peak memory of whole pictures, including `fit`, until the time is up."""
     photo, worst = read(samples.path("pagoda")), 0.0
-    StyleTransfer(SMALL, max_iter=STEPS, device=device).fit(STARRY).transform(photo)  # loads kernels
+    StyleTransfer(SMALL, max_iter=STEPS, device=device).fit(STARRY).transform(photo)  # loads the kernels
     for size in sizes:
         for preset in PRESETS:
             if time.monotonic() + 4 * worst > deadline:
@@ -138,7 +138,7 @@ def measured(model: StyleTransfer, photo: Tensor, device: str) -> tuple[float, f
 
 
 def profiled(device: str, size: int) -> str:
-    """What one step at full size is made of, and how often the host waits for the device."""
+    """Where the time of one step at full size goes, and how often the host waits for the device."""
     model = StyleTransfer(size, device=device).fit(STARRY)
     steps = model.staged_transform(read(samples.path("pagoda")))
     next(stage for stage in steps if stage.scale == size)
@@ -153,18 +153,18 @@ def profiled(device: str, size: int) -> str:
 
 
 def card(device: str) -> str:
-    """The device by name."""
+    """One line with the device's name and the versions."""
     name = torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else device
     return f"- {name}, torch {torch.__version__}, CUDA {torch.version.cuda}, {torch.get_num_threads()} CPU threads\n"
 
 
 def usual() -> str:
-    """The GPU that is there, else the CPU."""
+    """The GPU if there is one, else the CPU."""
     return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def section(title: str, make: Callable[[], str]) -> str:
-    """A part of the report; what breaks it is told in it, so that the others still run."""
+    """One section of the report. An error is written into the section, so that the other sections still run."""
     print(title, flush=True)
     try:
         body = make()
@@ -177,9 +177,9 @@ def section(title: str, make: Callable[[], str]) -> str:
 def main() -> None:
     """Write gpu.md and gpu.jpg."""
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--device", default=usual(), help="cuda, mps, cpu (default: the GPU that is there)")
+    p.add_argument("--device", default=usual(), help="cuda, mps or cpu (default: the GPU if there is one)")
     p.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder for gpu.md and gpu.jpg")
-    p.add_argument("--seconds", type=float, default=300, help="about how long it may take (default: 300)")
+    p.add_argument("--seconds", type=float, default=300, help="about how many seconds it may take (default: 300)")
     p.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="longest sides to time, in px")
     args = p.parse_args()
     deadline = time.monotonic() + args.seconds
@@ -192,7 +192,7 @@ def main() -> None:
             lines.append(line)
             rows.extend([pictures] if pictures else [])
         head = ["case", "type", "first losses off by", "levels apart", "style fine", "style coarse", "content", ""]
-        return f"Figures are the CPU's in float32 / the device's.\n\n{table(head, lines)}"
+        return f"Each pair of figures is: the CPU's in float32 / the device's.\n\n{table(head, lines)}"
 
     def times() -> str:
         head = ["px", "preset", "seconds", "peak GB", "expected seconds", ""]
@@ -203,7 +203,7 @@ def main() -> None:
         "Written by `python -m benchmarks.gpu`.\n",
         card(args.device),
         section("Against the CPU", parity),
-        section("Broken off and gone on with", lambda: resumed(args.device) + "\n"),
+        section("Interrupted and continued", lambda: resumed(args.device) + "\n"),
         section("One step at 512 px", lambda: profiled(args.device, min(512, max(args.sizes)))),
         section("Time and memory", times),
     ]

@@ -1,6 +1,6 @@
-"""How the page holds under load, and whether it is itself again afterwards: python -m benchmarks.load [CLIENTS].
+"""Measure the page under load, and whether it recovers afterwards: python -m benchmarks.load [CLIENTS].
 
-It starts a page of its own on this machine, and takes some minutes.
+It starts its own page on this machine, and takes some minutes.
 """
 
 import io
@@ -25,13 +25,13 @@ from PIL import Image
 from styler import samples
 from styler.demo import disk
 
-SIDE = 7000  # px; 49 megapixels, of 50 that are taken
+SIDE = 7000  # px; 49 megapixels, just below the limit of 50
 MB = 1 << 20
 STYLE = {"path": str(samples.path("starry_night"))}
 
 
 def ask(port: int, method: str, path: str, body: Any = None, kind: str = "application/json") -> bytes:
-    """One request and its answer."""
+    """Send one request and return its answer."""
     line = HTTPConnection("127.0.0.1", port, timeout=600)
     line.request(method, path, body if isinstance(body, bytes | None) else json.dumps(body), {"Content-Type": kind})
     with line.getresponse() as answer:
@@ -48,19 +48,19 @@ def upload(port: int, picture: bytes) -> dict[str, str]:
 
 
 def join(port: int, photo: dict[str, str], strength: float) -> str:
-    """Ask for a small painting and return the address of its stream; another strength is another painting."""
+    """Ask for a small painting and return the address of its stream. Each strength makes a different painting."""
     wish = {"data": [photo, STYLE, "preview", strength, 64, None, None]}
     event = json.loads(ask(port, "POST", "/gradio_api/call/paint", wish))["event_id"]
     return f"/gradio_api/call/paint/{event}"
 
 
 def paint(port: int, photo: dict[str, str], strength: float) -> str:
-    """Have a small painting painted and return the last that is said of it."""
+    """Ask for a small painting, wait until it is done, and return the last message about it."""
     return ask(port, "GET", join(port, photo, strength)).decode().strip().splitlines()[-1]
 
 
 def listen(port: int, address: str) -> socket.socket:
-    """Open a stream and read none of it."""
+    """Open a stream and never read from it."""
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     line.connect(("127.0.0.1", port))
@@ -69,7 +69,7 @@ def listen(port: int, address: str) -> socket.socket:
 
 
 def break_off(port: int, picture: bytes) -> None:
-    """Upload two thirds of a picture and vanish."""
+    """Upload two thirds of a picture, then close the connection."""
     with socket.create_connection(("127.0.0.1", port)) as line:
         head = f"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: {len(picture)}\r\n"
         part = (
@@ -79,7 +79,7 @@ def break_off(port: int, picture: bytes) -> None:
 
 
 def photo_of(megabytes: int) -> bytes:
-    """A photo of many pixels and about so many bytes."""
+    """A photo of 49 megapixels and about so many megabytes."""
     rows = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3), np.uint8)
     for quality in range(80, 0, -1):
         data = io.BytesIO()
@@ -91,7 +91,7 @@ def photo_of(megabytes: int) -> bytes:
 
 @contextmanager
 def served(folder: str) -> Iterator[tuple[int, int]]:
-    """A page's port and its process."""
+    """Run a page; yields its port and the id of its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -119,12 +119,12 @@ def resident(pid: int) -> float:
 
 
 def taken(folder: str) -> float:
-    """What is on the disk, in MB."""
+    """Size of all files in a folder, in MB."""
     return sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file()) / MB
 
 
 def watch(port: int, pid: int, seen: "Queue[tuple[float, float]]") -> None:
-    """Ask for /health ten times a second, and tell how long it took and what memory the page has then."""
+    """Ask for /health about ten times a second; report how long it took and how much memory the page has then."""
     while True:
         begun = time.monotonic()
         assert ask(port, "GET", "/health") == b"ok"
@@ -134,7 +134,7 @@ def watch(port: int, pid: int, seen: "Queue[tuple[float, float]]") -> None:
 
 @contextmanager
 def phase(name: str, seen: "Queue[tuple[float, float]]", folder: str) -> Iterator[None]:
-    """Tell of a phase how long it took, and how long /health; the memory before, at most and after; and the disk."""
+    """Print a phase's duration, the times of /health, the memory at its start, peak and end, and the disk."""
     begun = time.monotonic()
     yield
     lasted, looks = time.monotonic() - begun, [seen.get()]
@@ -151,10 +151,11 @@ def phase(name: str, seen: "Queue[tuple[float, float]]", folder: str) -> Iterato
 if __name__ == "__main__":
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     large = photo_of(30)
-    photos = [large + bytes([i]) for i in range(n)]  # each another file, but the same picture
+    photos = [large + bytes([i]) for i in range(n)]  # different files, but the same picture
     with tempfile.TemporaryDirectory() as folder, served(folder) as (port, pid):
         seen: "Queue[tuple[float, float]]" = Queue()
-        watcher = Process(target=watch, args=(port, pid, seen), daemon=True)  # by itself, not to wait for the clients
+        # A process of its own, so that the clients do not delay it.
+        watcher = Process(target=watch, args=(port, pid, seen), daemon=True)
         watcher.start()
         clients = ThreadPoolExecutor(n)
 
@@ -165,17 +166,17 @@ if __name__ == "__main__":
             paint(port, STYLE, 0.5)
         with phase(f"{n} uploads of {len(large) / MB:.0f} MB", seen, folder):
             given = at_once(upload, photos)
-        with phase(f"{n} uploads broken off", seen, folder):
+        with phase(f"{n} interrupted uploads", seen, folder):
             at_once(break_off, photos)
         with phase(f"{n} large photos to paint", seen, folder):
             said = at_once(paint, given, [i / 100 for i in range(n)])
-            print(sum("Done" in words for words in said), "of them done")
-        with phase(f"{n} streams that nobody reads", seen, folder):
+            print(sum("Done" in words for words in said), "of them finished")
+        with phase(f"{n} streams that are never read", seen, folder):
             lines = at_once(listen, [join(port, STYLE, 0.2 + i / 1000) for i in range(n)])
             time.sleep(30)
             for line in lines:
                 line.close()
-        with phase(f"{n} that vanish as they wait", seen, folder):
+        with phase(f"{n} clients that disconnect while they wait", seen, folder):
             lines = at_once(listen, [join(port, STYLE, 0.6 + i / 1000) for i in range(n)])
             time.sleep(1)
             for line in lines:
@@ -183,8 +184,8 @@ if __name__ == "__main__":
             gone = time.monotonic()
             while "Done" not in paint(port, STYLE, 0.9):
                 time.sleep(0.5)
-            print(f"the next has a painting {time.monotonic() - gone:.0f} s later")
-        with phase("a minute's rest", seen, folder):
+            print(f"the next client has a painting {time.monotonic() - gone:.0f} s later")
+        with phase("a minute without requests", seen, folder):
             time.sleep(60)
         watcher.terminate()
         disk.sweep(Path(folder), time.time() + disk.KEPT)

@@ -1,4 +1,4 @@
-"""Pictures a minute, one after another and side by side: python -m benchmarks.many [SIZE [PRESET]]."""
+"""Measure pictures a minute, one after another and in parallel: python -m benchmarks.many [SIZE [PRESET]]."""
 
 import os
 import shutil
@@ -18,12 +18,12 @@ from styler.many import paint_files
 
 PHOTOS = ("cat", "pagoda", "astronaut", "coffee")
 COPIES, ROUNDS = 2, 3
-# Dask makes its workers, and what this process starts afterwards, give memory back at once, which makes them slow.
+# By default Dask makes its workers, and processes started after them, return freed memory at once, which is slow.
 KEEP = {"MALLOC_TRIM_THRESHOLD_": "33554432", "MALLOC_MMAP_THRESHOLD_": "33554432"}
 
 
 def measure(size: int, preset: str) -> dict[str, list[tuple[float, float]]]:
-    """For each way, and in each round, seconds of the whole and of painting alone; the ways take turns."""
+    """For each way and each round: seconds in all and seconds of painting alone. The ways take turns."""
     os.environ.update(KEEP)
     painter = StyleTransfer(size, preset=preset).fit(samples.path("starry_night"))
     found: dict[str, list[tuple[float, float]]] = {}
@@ -48,7 +48,7 @@ def measure(size: int, preset: str) -> dict[str, list[tuple[float, float]]]:
                     start = time.perf_counter()
                     painted = list(paint_files(painter.set_params(n_jobs=n_jobs), photos, Path(folder, f"{i} {name}")))
                     whole = time.perf_counter() - start
-                if i:  # in the first round workers start and load the network
+                if i:  # the first round does not count, as workers start and load the network
                     found.setdefault(name, []).append((whole, sum(outcome.seconds or 0 for outcome in painted)))
     return found
 

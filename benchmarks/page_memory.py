@@ -1,4 +1,4 @@
-"""Whether the page's memory stays flat over many paintings: python -m benchmarks.page_memory [N]."""
+"""Check that the page's memory stays constant over many paintings: python -m benchmarks.page_memory [N]."""
 
 import sys
 import tempfile
@@ -25,7 +25,7 @@ if __name__ == "__main__":
         client = Client(url, verbose=False, download_files=folder)
         for i in range(n + 1):
             photo = Path(folder, f"{i}.png")
-            Image.new("RGB", (64, 64), (i % 256, 128, 128)).save(photo)  # another each time, past the cache
+            Image.new("RGB", (64, 64), (i % 256, 128, 128)).save(photo)  # a new photo each time avoids the cache
             client.predict(
                 photo=handle_file(photo), painting=handle_file(samples.path("cat")), size=64, api_name="/paint"
             )

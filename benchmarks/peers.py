@@ -1,4 +1,4 @@
-"""The systems compared, each one a stream of pictures, run in a process of its own: python -m benchmarks.peers JOB."""
+"""The compared systems. Each yields pictures and runs in its own process: python -m benchmarks.peers JOB."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the process that starts the others stays small: on Linux their peak begins at its size
+if TYPE_CHECKING:  # no import of torch here: on Linux a child's peak memory starts at its parent's size
     from torch import Tensor
 
 MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -23,9 +23,10 @@ MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to be painted: by whom, of what, how large, and after how many iterations to stop (None: at the end).
+    """One picture to paint.
 
-    `content`, `style` and `output` are paths.
+    `system` paints it. `content`, `style` and `output` are paths. `size` is the longest side in px. Painting stops
+    after `iterations`; with None, it runs to its end.
     """
 
     system: str
@@ -73,7 +74,7 @@ def lite(job: Job) -> Iterator[Tensor]:
     yield read(StyleTransfer(device=job.device).stylize_with(job.content, job.style, max_size=job.size))
 
 
-# Each with the module whose import is not counted; the first is us.
+# Each system with the module whose import is not timed.
 SYSTEMS: dict[str, tuple[Callable[[Job], Iterator[Tensor]], str]] = {
     "styler preview": (styler, "styler.estimator"),
     "styler balanced": (styler, "styler.estimator"),
@@ -90,13 +91,13 @@ def installed(system: str) -> bool:
 
 
 def run(job: Job) -> dict[str, Any]:
-    """Paint a job's picture in this process; nobody else's threads or memory are in it.
+    """Paint a job's picture in this process, which no other system's threads or memory disturb.
 
     Returns
     -------
     dict
-        "times": seconds from the call to each picture, imports done. "memory": peak in MB above the bare import, on
-        the GPU if that is the device, otherwise of the process.
+        "times": seconds from the call to each picture, without imports. "memory": peak in MB, on the GPU if that is the
+        device, otherwise of the process above the bare import.
     """
     from styler.saving import save
 
@@ -117,15 +118,15 @@ def run(job: Job) -> dict[str, Any]:
 
 
 def in_process(module: str, argument: Any) -> Any:
-    """What a module of this package prints as JSON when given JSON, run in a new process."""
+    """Run a module of this package in a new process, with JSON as its argument, and return the JSON that it prints."""
     command = [sys.executable, "-m", f"benchmarks.{module}", json.dumps(argument)]
-    quiet = os.environ | {"KINETO_LOG_LEVEL": "99"}  # torch.profiler's chatter
+    quiet = os.environ | {"KINETO_LOG_LEVEL": "99"}  # silences torch.profiler
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=quiet)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def compare(job: Job) -> dict[str, Any]:
-    """`run` in a new process."""
+    """Call `run` in a new process."""
     return in_process("peers", asdict(job))
 
 

@@ -1,4 +1,4 @@
-"""What a picture is worth, in numbers that its painter did not minimise. Numbers rank; eyes decide."""
+"""The quality of a picture, in numbers that no painter minimises. Numbers rank pictures; people decide."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from styler.style import seen_at
 from styler.vgg import VGG19
 from styler.weights import load_state
 
-# None of them is in the objective, nor in Gatys et al. (2015).
+# None of these layers is used by the objective or by Gatys et al. (2015).
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_4", "relu4_4")
 CONTENT_LAYER, CONTENT_SIZE = "relu4_4", 256
 SCALES = {"fine": 1.0, "middle": 0.5, "coarse": 0.25}
@@ -30,17 +30,17 @@ def quality(photo: Tensor, painting: Tensor, picture: Tensor) -> dict[str, float
     Parameters
     ----------
     photo, painting, picture : Tensor of shape (1, 3, height, width)
-        RGB in [0, 1]. The photo is brought to the picture's size, the painting to its area.
+        RGB in [0, 1]. The photo is resized to the picture's size, the painting to the picture's area.
 
     Returns
     -------
     dict of str to float
-        "style fine", "style middle", "style coarse": see `style_distance`, of the picture, and of it at a half and a
-        quarter of its size; 1 is the photo, 0 the painting.
-        "content": see `structure`; 1 is the photo.
-        "frame": see `frame`, in 8-bit levels; 0 is none.
-        "noise", "painting's noise": see `noise`, in 8-bit levels.
-        "foreign colour": see `foreign_colour`, in 8-bit levels; 0 has none.
+        "style fine", "style middle", "style coarse": `style_distance` of the picture at full, half and quarter size. 1
+        for the photo, 0 for the painting.
+        "content": `structure`; 1 for the photo.
+        "frame": `frame`, in 8-bit levels; 0 for no frame.
+        "noise", "painting's noise": `noise`, in 8-bit levels.
+        "foreign colour": `foreign_colour`, in 8-bit levels; 0 for none.
     """
     photo = resize(photo, (picture.shape[-2], picture.shape[-1]))
     longest = max(picture.shape[-2:])
@@ -59,7 +59,7 @@ def quality(photo: Tensor, painting: Tensor, picture: Tensor) -> dict[str, float
 
 
 def style_distance(photo: Tensor, painting: Tensor, picture: Tensor) -> float:
-    """How much of the way from a photo to a painting is left to go, for the distributions of features in four layers.
+    """How much of the way from a photo to a painting is left, by the distributions of features in four layers.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def style_distance(photo: Tensor, painting: Tensor, picture: Tensor) -> float:
     Returns
     -------
     float
-        Mean over layers of the picture's sliced Wasserstein distance to the painting, over the photo's.
+        The picture's sliced Wasserstein distance to the painting, divided by the photo's; the mean over layers.
     """
     seen = [network()(image, STYLE_LAYERS) for image in (photo, painting, picture)]
     ratios = []
@@ -79,7 +79,7 @@ def style_distance(photo: Tensor, painting: Tensor, picture: Tensor) -> float:
 
 
 def quantiles(features: Tensor) -> Tensor:
-    """Quantiles of features along random directions; their RMS difference is the sliced Wasserstein distance W_2.
+    """Quantiles of features along random directions. Their RMS difference is the sliced Wasserstein distance W_2.
 
     After Bonneel et al., "Sliced and Radon Wasserstein barycenters of measures" (2015).
 
@@ -90,7 +90,7 @@ def quantiles(features: Tensor) -> Tensor:
     Returns
     -------
     Tensor of shape (directions, quantiles)
-        The same directions for the same number of channels.
+        Feature maps with the same number of channels get the same directions.
     """
     f = features[0].flatten(1)
     fixed = torch.Generator().manual_seed(0)
@@ -101,11 +101,11 @@ def quantiles(features: Tensor) -> Tensor:
 
 
 def structure(photo: Tensor, picture: Tensor) -> float:
-    """How far the places that look alike in the photo still look alike in the picture.
+    """How much the places that look alike in the photo still look alike in the picture.
 
-    The correlation of both images' self-similarity, the cosine similarities of all pairs of feature vectors, after
-    N. Kolkin, J. Salavon and G. Shakhnarovich, "Style transfer by relaxed optimal transport and self-similarity"
-    (2019), section 2.2.
+    It is the correlation between the self-similarities of both images. The self-similarity of an image is the cosine
+    similarity of all pairs of its feature vectors (N. Kolkin, J. Salavon and G. Shakhnarovich, "Style transfer by
+    relaxed optimal transport and self-similarity", 2019, section 2.2).
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def structure(photo: Tensor, picture: Tensor) -> float:
     Returns
     -------
     float
-        1 for the photo, about 0 for anything else.
+        1 for the photo, about 0 for an unrelated image.
     """
     similarities = []
     for image in (photo, picture):
@@ -125,7 +125,7 @@ def structure(photo: Tensor, picture: Tensor) -> float:
 
 
 def frame(photo: Tensor, picture: Tensor) -> float:
-    """How much the rim differs from what lies next to it, beyond what it does in the photo and further in.
+    """How much the rim differs from the strip next to it, beyond such differences in the photo and further in.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def frame(photo: Tensor, picture: Tensor) -> float:
 
 
 def steps_inward(image: Tensor) -> Tensor:
-    """Differences in mean colour and contrast between strips of 8 px, from each side inward; shape (4 sides, 3)."""
+    """Differences in mean colour and contrast between strips of 8 px, from each side inwards; shape (4 sides, 3)."""
     steps = []
     for side in (image, image.flip(-2), image.mT, image.mT.flip(-2)):
         strips = side[0, :, : 4 * RING].unflatten(1, (4, RING)).flatten(2)
@@ -151,13 +151,13 @@ def steps_inward(image: Tensor) -> Tensor:
 
 
 def noise(image: Tensor) -> float:
-    """RMS difference in 8-bit levels of an image, of shape (1, 3, height, width), from its median over 3 x 3 px."""
+    """RMS difference, in 8-bit levels, of an image of shape (1, 3, height, width) from its median over 3 x 3 px."""
     near = F.unfold(F.pad(image, (1, 1, 1, 1), "replicate"), 3).unflatten(1, (3, 9))
     return LEVELS * float((near[:, :, 4] - near.median(2).values).square().mean().sqrt())
 
 
 def foreign_colour(painting: Tensor, picture: Tensor) -> float:
-    """How far the colours of a picture are from the nearest that its painting has.
+    """How far the colours of a picture are from the nearest colours of its painting.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def foreign_colour(painting: Tensor, picture: Tensor) -> float:
     Returns
     -------
     float
-        Mean over pixels, in 8-bit levels. The picture of a drawing in ink has more if it has any colour.
+        Mean over pixels, in 8-bit levels. If the painting is an ink drawing, any colour in the picture raises it.
     """
     own, new = (LEVELS * resize(image, COLOUR_SIZE)[0].flatten(1).T.numpy() for image in (painting, picture))
     return float(KDTree(own).query(new)[0].mean())
@@ -174,5 +174,5 @@ def foreign_colour(painting: Tensor, picture: Tensor) -> float:
 
 @cache
 def network() -> VGG19:
-    """VGG-19 in float32 on the CPU, whatever the painters use."""
+    """VGG-19 in float32 on the CPU, whatever the systems under test use."""
     return VGG19(load_state(), {*STYLE_LAYERS, CONTENT_LAYER})

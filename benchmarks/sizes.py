@@ -1,4 +1,4 @@
-"""Time and peak memory by size, by tiles and whole: ``python -m benchmarks.sizes [SIZE …]``, a line for each."""
+"""Measure time and peak memory for each size, in tiles and whole: ``python -m benchmarks.sizes [SIZE …]``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 from styler.samples import path
 
-# GB to paint in: what lets VGG look at the whole, and what does not. From 4096 px on a CPU paints by tiles anyway.
+# GB to paint in: enough to paint the picture whole, and too little for that. From 4096 px on a CPU always uses tiles.
 WHOLE = {512: 4, 1024: 4, 2048: 12}
 TILED = {512: 0.2, 1024: 0.5, 2048: 1.2, 4096: 3.0, 8192: 10.0}
 PRESET = {8192: "preview"}
 
 
 def measure(size: int, gigabytes: float) -> tuple[float, float]:
-    """Seconds and peak GB of a process that paints the pagoda in The Starry Night's style, all told."""
+    """Total seconds and peak GB of a process that paints the pagoda in The Starry Night's style."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "styler", str(path("pagoda")), str(path("starry_night")), "--quiet"]
         command += ["-o", str(Path(folder, "out.png")), "--size", str(size), "--max-memory", str(gigabytes)]

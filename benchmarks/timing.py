@@ -1,4 +1,4 @@
-"""What an iteration costs, against pixels and against what the machine can do; and how long a start takes."""
+"""Measure what an iteration costs, by pixels and relative to the machine's peak, and how long starting takes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-LARGE, LONG, SHORT = 1024, 4, 2  # px up to which more steps are timed, and how many
+LARGE, LONG, SHORT = 1024, 4, 2  # up to this size in px LONG steps are timed, beyond it SHORT
 
 
 def costs(sizes: Iterable[int], content: str, style: str, device: str) -> dict[str, Any]:
-    """Measure the machine, and one of our iterations at each scale of a picture of the largest size.
+    """Measure the machine's peak, and one of our iterations at each scale of a picture of the largest size.
 
     Parameters
     ----------
     sizes : iterable of int
-        Longest sides in px, coarse to fine, each about twice the last.
+        Longest sides in px, coarse to fine, each about twice the one before.
     content, style : str
         Paths of images.
     device : str
@@ -34,9 +34,9 @@ def costs(sizes: Iterable[int], content: str, style: str, device: str) -> dict[s
     Returns
     -------
     dict
-        "torch", "threads", "gpu", "dtype"; "peak": operations a second by dtype, see `peak`; "iterations": a list of
-        dicts with "layers", "size", "pixels", "seconds", "convolution" (share of time, None where it was not looked
-        at), "peak" (share of the machine's peak, for the convolutions' operations over the whole iteration's time).
+        "torch", "threads", "gpu", "dtype". "peak": operations a second by dtype, see `peak`. "iterations": a list of
+        dicts with "layers", "size", "pixels", "seconds", "convolution" (share of time, None if it was not measured) and
+        "peak" (rate of the convolutions' operations over the whole iteration, as a share of the machine's peak).
     """
     import torch
 
@@ -49,7 +49,7 @@ def costs(sizes: Iterable[int], content: str, style: str, device: str) -> dict[s
     recipes = {scale.size: scale.recipe for scale in painter.scales_}
     steps = {size: LONG if size <= LARGE else SHORT for size in sizes}
     painter.scales_ = [Scale(size, steps[size], recipes.get(size, painter.scales_[0].recipe)) for size in sizes]
-    # No type that the machine would have to emulate: one such product takes a minute.
+    # Types that the machine has to emulate are left out, as one product in them takes a minute.
     peaks = {name: peak(torch, DTYPES[name], device) for name in sorted({"float32", painter.dtype_})}
     photo, stages = read(content), painter.staged_transform(read(content))
     rows = []
@@ -66,10 +66,10 @@ def costs(sizes: Iterable[int], content: str, style: str, device: str) -> dict[s
 
 
 def cost(steps: Iterator[Any], n_steps: int, device: str) -> tuple[float, float | None]:
-    """Seconds of an iteration, and the share of them spent in convolutions (None if there are too few to tell)."""
+    """Seconds of an iteration, and the share of them spent in convolutions (None with fewer than three steps)."""
     from torch.profiler import profile
 
-    next(steps)  # sets up, and evaluates twice
+    next(steps)  # the first step includes the setup and a second evaluation
     times = [timed(lambda: next(steps)) for _ in range(max(1, n_steps - 2))]
     if n_steps < 3:
         return median(times), None
@@ -81,7 +81,7 @@ def cost(steps: Iterator[Any], n_steps: int, device: str) -> tuple[float, float 
 
 
 def operations(pixels: int, layers: Iterable[str]) -> float:
-    """Floating-point operations of VGG-19's convolutions, forward and back to the pixels, from their shapes."""
+    """Floating-point operations of VGG-19's convolutions, forward and backward to the pixels, by their shapes."""
     from styler.vgg import BLOCKS, LAYERS
 
     deepest = max(LAYERS.index(layer) for layer in layers)
@@ -96,7 +96,7 @@ def operations(pixels: int, layers: Iterable[str]) -> float:
 
 
 def peak(torch: Any, dtype: Any, device: str, n: int = 2048) -> float:
-    """The most operations a second that a product of two n x n matrices reaches in six tries."""
+    """Operations a second of a product of two n x n matrices, the best of six tries."""
     a = torch.ones(n, n, dtype=dtype, device=device)
     return 2 * n**3 / min(timed(lambda: (a @ a)[0, 0].item()) for _ in range(6))
 
@@ -109,7 +109,7 @@ def timed(function: Callable[[], Any]) -> float:
 
 
 def start_up() -> dict[str, float]:
-    """Seconds until each way in is there, by what was run; Python's own start is in them."""
+    """Seconds to start each interface, by the command that was run. They include Python's own start."""
     commands = {
         "`python -m styler --help`": ["-m", "styler", "--help"],
         "`import styler`": ["-c", "import styler"],

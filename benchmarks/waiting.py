@@ -1,7 +1,7 @@
-"""What waiting in line costs the one who is painted, and whether the time told is right.
+"""Measure how much waiting visitors slow a painting down, and whether the announced waiting times are right.
 
-python -m benchmarks.waiting [CLIENTS [SIZE]] starts a page of its own, paints one picture alone after one to warm up,
-and then has so many clients ask at once. It takes a minute and a picture's time for each of them.
+python -m benchmarks.waiting [CLIENTS [SIZE]] starts its own page. It paints one picture to warm up and one alone. Then
+CLIENTS clients ask for a picture at once. It takes a minute, and a picture's time for each client.
 """
 
 import json
@@ -22,7 +22,11 @@ UNITS = {"s": 1.0, "min": 60.0}
 
 
 def paint(port: int, strength: float, size: int) -> tuple[float, float, float, int]:
-    """Have a picture painted: when it was done, how long it took, how right the times told were, and how many came."""
+    """Ask for a picture and wait for it.
+
+    Returns when it was done, how many seconds it took to paint, the median relative error of the announced waiting
+    times, and how many such times were announced.
+    """
     wish = {"data": [PHOTO, STYLE, "preview", strength, size, None, None]}
     event = json.loads(ask(port, "POST", "/gradio_api/call/paint", wish))["event_id"]
     line = HTTPConnection("127.0.0.1", port, timeout=900)
@@ -40,7 +44,7 @@ def paint(port: int, strength: float, size: int) -> tuple[float, float, float, i
             elif not begun:
                 begun = now
     done = time.monotonic()
-    # Of waits under ten seconds a third is nothing that anybody would notice.
+    # Shorter waits are left out: in less than ten seconds nobody would notice an error of a third.
     wrong = [abs(seconds / (begun - now) - 1) for now, seconds in told if begun - now > 10]
     return done, done - begun, float(np.median(wrong)) if wrong else 0.0, messages
 
@@ -60,6 +64,6 @@ if __name__ == "__main__":
             f"all {np.mean(each):.1f} s each; painting alone {np.mean(took):.1f} s"
         )
         print(
-            f"time told, off by {np.median(wrong):.0%}, at worst {max(wrong):.0%}; "
+            f"announced times are off by {np.median(wrong):.0%}, at worst {max(wrong):.0%}; "
             f"{np.mean(messages):.0f} messages each"
         )

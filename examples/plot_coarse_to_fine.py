@@ -2,8 +2,8 @@
 Coarse to fine
 ==============
 
-A step costs as much as the picture has pixels. So the large shapes are made on a small picture, where steps are cheap,
-and each finer size adds the detail that the coarser one could not show.
+The cost of a step grows with the number of pixels. So the large shapes are painted on a small picture, where steps are
+cheap. Each finer size adds the detail that the coarser one could not show.
 """
 
 import matplotlib.pyplot as plt
@@ -19,8 +19,8 @@ painter = StyleTransfer(144, style_loss="moments", style_layers=layers, content_
 )
 
 # %%
-# Both pictures begin as the same noise, and the network looks at about as many pixels for each. At full size alone that
-# is enough for a few steps, which draw fine lines only.
+# Both pictures start from the same noise, and the network sees about the same number of pixels for each. At full size
+# alone this is enough for a few steps only, and they draw nothing but fine lines.
 ways = {"48, 96 and 144 px": ([48, 96, 144], [12, 4, 1]), "144 px alone": ([144], [6])}
 
 figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")

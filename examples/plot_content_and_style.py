@@ -2,10 +2,10 @@
 Content, style, and the plane between them
 ==========================================
 
-Two distances make the method of Gatys et al. The *content distance* compares the feature maps of two pictures place by
-place. The *style distance* compares which maps light up together, whatever the place. Every picture has one of each, so
-it is a point in a plane, and painting is a walk in it. By default strokes are also matched to places. Here they are
-not.
+The method of Gatys et al. rests on two distances. The *content distance* compares the feature maps of two pictures
+place by place. The *style distance* compares which maps are active together, whatever the place. Every picture has one
+of each, so it is a point in a plane, and painting is a walk in that plane. By default `StyleTransfer` also matches
+strokes to places. This example does not.
 """
 
 import matplotlib.pyplot as plt
@@ -18,8 +18,8 @@ photo = resize(read(samples.path("pagoda")), 96)
 painting = resize(read(samples.path("starry_night")), 96)
 
 # %%
-# Moving the photo changes its content a lot, and new colours change it little: the deeper the layer, the more it holds
-# to things and the less to pixels.
+# Moving the photo changes its content a lot, and new colours change it little. The deeper a layer, the more it keeps
+# things and the less it keeps pixels.
 changes = {"moved": shifted(photo), "blurred": blurred(photo), "recoloured": recoloured(photo, painting)}
 figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
 for name, changed in changes.items():
@@ -29,7 +29,7 @@ axis.set_ylabel("distance from the photo's content")
 axis.legend()
 
 # %%
-# A picture that starts as the photo leaves its content and comes nearer to the painting's style, step by step.
+# A picture that starts as the photo moves away from the photo's content and towards the painting's style, step by step.
 painter = StyleTransfer(
     64, style_loss="gram", content_loss="squared", init=photo[0], max_iter=10, preset="preview"
 ).fit(painting[0])

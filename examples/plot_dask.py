@@ -2,9 +2,9 @@
 A folder on Dask
 ================
 
-Many photos go through joblib, so they are painted wherever joblib can run things: on Dask's workers, for instance. Here
-the cluster is one worker in this process; in earnest it is ``Client("tcp://scheduler:8786")``, and the folder is on a
-disk that all machines see by the same name.
+Many photos are painted through joblib, so the work can run wherever joblib can, for instance on Dask's workers. In this
+example the cluster is one worker in this process. For a real cluster use ``Client("tcp://scheduler:8786")``, and put
+the folder on a disk that all machines see under the same name.
 """
 
 import shutil
@@ -27,7 +27,7 @@ for key in ("pagoda", "coffee"):
 painter = StyleTransfer(48, preset="preview", max_iter=4).fit(samples.path("starry_night"))
 
 # %%
-# A photo that is broken stops nothing: its outcome has an `error` instead of a picture.
+# A broken photo does not stop the others: its outcome has an `error` instead of a picture.
 here = Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None)
 with here, joblib.parallel_config(backend="dask"):
     outcomes = list(paint_files(painter, folder / "photos", folder / "out"))

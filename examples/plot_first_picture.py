@@ -2,8 +2,8 @@
 A first picture
 ===============
 
-A photo and a painting go in, a picture comes out. `fit` looks at the painting and keeps what makes its style; no
-photo is needed for that. `transform` then paints any photo in it.
+A photo and a painting go in, and a picture comes out. `fit` learns the style of the painting; it needs no photo.
+`transform` then paints any photo in that style.
 """
 
 import matplotlib.pyplot as plt
@@ -13,7 +13,7 @@ from styler import StyleTransfer, samples
 painter = StyleTransfer(size=96, preset="preview").fit(samples.path("starry_night"))
 
 # %%
-# A picture comes about in steps, and each can be looked at: stop whenever it is good.
+# A picture forms in steps, and you can look at each of them. Stop whenever you like the picture.
 stages = list(painter.staged_transform(samples.path("pagoda")))
 
 figure, axes = plt.subplots(1, 3, figsize=(9, 2.4), layout="constrained")

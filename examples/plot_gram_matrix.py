@@ -2,9 +2,9 @@
 The Gram matrix forgets places
 ==============================
 
-A Gram matrix adds up over all places which maps light up together. A sum does not know its order: cut a painting into
-tiles, shuffle them, and the matrix is nearly the same, though the picture is nonsense. Only what lies across the cuts
-changes, and a deep layer sees far across them.
+A Gram matrix sums, over all places, which maps are active together. The order of a sum does not matter. So if you cut a
+painting into tiles and shuffle them, the matrix stays nearly the same, though the picture is nonsense. Only features
+that reach across the cuts change, and a deep layer reaches far across them.
 """
 
 import matplotlib.pyplot as plt
@@ -21,7 +21,7 @@ images = {
 }
 
 # %%
-# Above the pictures, below their Gram matrices at relu3_1, of the 32 maps that the painting uses most.
+# The pictures are at the top. Below are their Gram matrices at relu3_1, for the 32 maps that the painting uses most.
 grams = {name: gram_matrices(image, ["relu3_1"])["relu3_1"].gram for name, image in images.items()}
 used = grams["the painting"].diagonal().topk(32).indices
 figure, axes = plt.subplots(2, 3, figsize=(8, 5), layout="constrained")
@@ -33,7 +33,7 @@ for column, (name, image) in zip(axes.T, images.items(), strict=True):
         axis.axis("off")
 
 # %%
-# The same in numbers: 0 is the painting's own matrix, 1 is as far as a black image's.
+# The same in numbers: 0 is the painting's own matrix, and 1 is the distance of a black image's matrix.
 for name, image in images.items():
     far = style_distances(image, painting, ["relu1_1", "relu2_1", "relu3_1", "relu4_1"])
     print(f"{name:17}", *(f"{layer} {distance:.3f}" for layer, distance in far.items()))

@@ -2,7 +2,7 @@
 A step in a Pipeline, a search over strengths
 =============================================
 
-`StyleTransfer` is a transformer as scikit-learn's are: it can be cloned, chained and searched.
+`StyleTransfer` is a scikit-learn transformer: it can be cloned, chained and searched.
 """
 
 import matplotlib.pyplot as plt
@@ -14,8 +14,8 @@ from sklearn.preprocessing import FunctionTransformer
 from styler import StyleTransfer, samples
 
 # %%
-# What is fitted is the painting and what is scored are photos, so there is one split. The score is minus the sum
-# of the content that is lost and the style that is missed, each as a share.
+# The search fits the painting and scores photos, so there is only one split. The score is minus the sum of two shares:
+# the content that is lost and the style that is missed.
 photos = [samples.path("pagoda")]
 search = GridSearchCV(
     StyleTransfer(size=48, preset="preview", max_iter=4),
@@ -27,7 +27,7 @@ search = GridSearchCV(
 print(search.best_params_)
 
 # %%
-# The best one in a pipeline, with a step before it and one after.
+# The best estimator in a pipeline, with one step before it and one after.
 crop = FunctionTransformer(lambda photo: ImageOps.fit(photo, (320, 240)))
 frame = FunctionTransformer(lambda picture: ImageOps.expand(picture, 4, "white"))
 painter = search.best_estimator_.set_params(size=96, max_iter=None)

@@ -2,10 +2,11 @@
 Regions, and the lecture's failed case
 ======================================
 
-A lecture painted a subject before a busy background in the style of a nebula, and the subject sank into it. Such a
-style has little texture and much darkness, and the content distance holds subject and background alike.
+A lecture painted a subject in front of a busy background in the style of a nebula, and the subject disappeared in the
+background. Such a style has little texture and much darkness, and the content distance treats subject and background
+alike.
 
-Regions mend it: each part of the picture gets a style of its own, or none.
+Regions solve this: each part of the picture gets its own style, or none.
 """
 
 import matplotlib.pyplot as plt
@@ -23,7 +24,7 @@ apart = StyleTransfer(64, preset="preview").fit({"background": sky, "subject": N
 behind = apart.transform(photo[0], regions={"subject": subject})
 
 # %%
-# The subject is found without a network that was trained to do so. Look at the mask before you trust it.
+# The subject is found without a network that was trained for this task. Look at the mask before you trust it.
 figure, axes = plt.subplots(1, 4, figsize=(10, 2.8), layout="constrained")
 shown = {
     "the photo": photo[0].movedim(0, -1),

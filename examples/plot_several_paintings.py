@@ -2,8 +2,8 @@
 Several paintings
 =================
 
-Several paintings share a picture. Each place of it is matched to the painting that suits it better, and
-`sample_weight` says how many places each painting gets. The paintings' statistics are mixed by the same shares.
+Several paintings can share a picture. Each place of the picture is matched to the painting that suits it better.
+`sample_weight` says what share of the places each painting gets. The statistics are mixed in the same shares.
 """
 
 import matplotlib.pyplot as plt

@@ -12,7 +12,7 @@ __version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Import torch and scikit-learn only once the estimator is asked for."""
+    """Import torch and scikit-learn only when the estimator is first used."""
     if name == "StyleTransfer":
         from styler.estimator import StyleTransfer
 

@@ -1,4 +1,4 @@
-"""The arguments of the command line, without anything that takes long to import."""
+"""The arguments of the command line. This module imports nothing slow, so that ``--help`` is quick."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable
 
-# Kept in step with the estimator by a test; importing it here would make --help wait for torch.
+# A test compares these with the estimator's. Importing the estimator here would make --help wait for torch.
 PRESETS = ("preview", "balanced", "fine")
 COLORS = ("painting", "photo", "matched", "palette")
 STYLE_LOSSES = ("neighbors", "moments", "gram")
@@ -18,7 +18,7 @@ FIND = "find"  # for a mask
 
 
 def parser() -> argparse.ArgumentParser:
-    """The arguments, without anything that takes long to import."""
+    """The parser of the command line."""
     p = argparse.ArgumentParser(
         prog="styler",
         usage="%(prog)s CONTENT STYLE [STYLE …] -o OUT [options]",
@@ -31,24 +31,24 @@ def parser() -> argparse.ArgumentParser:
         "--output",
         metavar="OUT",
         required=True,
-        help="the picture to write: .png, .jpg, .webp or .tif (16 bit). For a folder of photos: a folder, where "
-        "pictures get the names of their photos. Pictures that are already there are kept",
+        help="the picture to write: .png, .jpg, .webp or .tif (16 bit). For a folder of photos: a folder. Pictures in "
+        "it get the names of their photos; pictures that already exist are kept",
     )
     p.add_argument(
         "--from",
         dest="source",
         metavar="OUT",
-        help="paint a picture of this command again, from the same files with the same settings. Options given here "
-        "replace its own",
+        help="a picture painted by this command: paint it again, from the same files and with the same settings. "
+        "Options that you give replace its settings",
     )
     p.add_argument("--size", type=number(int, 32), default=512, metavar="N", help="longest side in px (default: 512)")
-    p.add_argument("--preset", choices=PRESETS, default="balanced", help="how much time to take (default: balanced)")
+    p.add_argument("--preset", choices=PRESETS, default="balanced", help="how much time to spend (default: balanced)")
     p.add_argument(
         "--strength",
         type=number(float, 0, 1),
         default=0.5,
         metavar="S",
-        help="from 0, the photo, to 1, all painting (default: 0.5)",
+        help="0 keeps the photo, 1 is all painting (default: 0.5)",
     )
     p.add_argument(
         "--style-scale",
@@ -62,31 +62,32 @@ def parser() -> argparse.ArgumentParser:
         type=share,
         nargs="+",
         metavar="W",
-        help="the share of each painting, as in --style-weights 0.7 0.3; write it after the pictures",
+        help="the share of each painting, as in --style-weights 0.7 0.3. Write this option after the pictures",
     )
     p.add_argument(
         "--init",
         default="content",
         metavar="I",
-        help="where to start: content (default), noise, or the path of an image. The latter two need --preset fine",
+        help="what to start from: content, the photo in the painting's colours (default); noise; or the path of an "
+        "image. Noise and images need --preset fine",
     )
     p.add_argument(
         "--colors",
         choices=COLORS,
         default="painting",
-        help="whose colours to show: painting (default); photo, place by place; matched, the photo's as a whole; "
-        "palette, the photo in the painting's colours, without strokes",
+        help="which colours to use. painting: the painting's (default). photo: the photo's, place by place. matched: "
+        "the photo's on the whole. palette: the painting's, on the photo without strokes",
     )
     p.add_argument(
         "--mask",
         metavar="M",
-        help="an image as large as the photo, white where the subject is and black elsewhere; or find, "
-        "to let the program guess",
+        help="an image as large as the photo, white on the subject and black elsewhere; or the word find, "
+        "to let the program guess the subject",
     )
     p.add_argument(
         "--save-mask",
         metavar="M",
-        help="with --mask find: where to write the mask that was found, so that you can look at it",
+        help="with --mask find: the file for the mask that was found, so that you can check it",
     )
     for region in REGIONS:
         p.add_argument(
@@ -100,43 +101,42 @@ def parser() -> argparse.ArgumentParser:
             type=layer,
             nargs="+",
             metavar="L",
-            help="layers of VGG-19, with or without weights, as in relu1_1=1 relu2_1=0.5; write them after the "
-            f"pictures (default: {default})",
+            help="layers of VGG-19 to compare, with or without weights, as in relu1_1=1 relu2_1=0.5. Write this "
+            f"option after the pictures (default: {default})",
         )
     p.add_argument(
         "--style-loss",
         choices=STYLE_LOSSES,
         default="neighbors",
-        help="neighbors: match strokes to places (default); moments: compare means and "
-        "covariances; gram: compare Gram matrices",
+        help="how style is compared. neighbors: match strokes to places (default). moments: compare means and "
+        "covariances. gram: compare Gram matrices",
     )
     p.add_argument(
         "--content-loss",
         choices=CONTENT_LOSSES,
         default="standardised",
-        help="standardised: compare each channel in units of its deviation (default); squared: the paper's "
-        "squared error",
+        help="how content is compared. standardised: scale each channel by its standard deviation (default). "
+        "squared: the paper's squared error",
     )
     p.add_argument(
         "--jobs",
         type=number(int, -1),
         metavar="N",
-        help="how many photos of a folder to paint at a time; -1: one for each core",
+        help="how many photos of a folder to paint at the same time; -1: one for each core",
     )
     p.add_argument(
         "--max-memory",
         type=number(float, 0.01),
         metavar="GB",
-        help="memory to paint in, in GB, besides about 0.9 for Python and the network (default: 3/4 of what is free)",
+        help="most memory to paint in, in GB; Python and the network take about 0.9 GB more (default: 3/4 of the free "
+        "memory)",
     )
     p.add_argument(
         "--making-of",
         metavar="FILE",
-        help="also write a short film of the picture forming, to a file that ends in .webp",
+        help="also write a short film of how the picture forms, to this file, which must end in .webp",
     )
-    p.add_argument(
-        "--resume", action="store_true", help="continue a picture that was interrupted, from the file OUT.resume"
-    )
+    p.add_argument("--resume", action="store_true", help="continue an interrupted picture from the file OUT.resume")
     p.add_argument("--device", metavar="D", help="cpu, cuda or mps (default: the GPU if there is one)")
     p.add_argument(
         "--seed",
@@ -151,7 +151,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def number(kind: Callable[[str], float], least: float, most: float = math.inf) -> Callable[[str], float]:
-    """What reads a number within bounds."""
+    """A function that reads a number and checks its bounds."""
     bounds = f"of {least} or more" if most == math.inf else f"from {least} to {most}"
 
     def read(text: str) -> float:
@@ -175,7 +175,7 @@ def share(text: str) -> float:
 
 
 def layer(text: str) -> tuple[str, float]:
-    """A layer with its weight, from words such as relu1_1 or relu1_1=0.5."""
+    """A layer and its weight, from a word such as relu1_1 or relu1_1=0.5."""
     name, _, weight = text.partition("=")
     try:
         value = float(weight or 1)

@@ -13,7 +13,7 @@ from typing import Any
 from styler.arguments import FIND, PRESETS, REGIONS, STARTS, parser
 from styler.runs import find, paint_many, paint_one, sha256
 
-# What a picture's metadata says of where it came from, by the names of the arguments; and how it was painted.
+# Arguments that a picture's metadata keeps: its input files, and how it was painted.
 INPUTS = ("content", "style", "style_weights", "mask", "subject_style", "background_style", "init")
 STUDIED = ("style_layers", "content_layers", "style_loss", "content_loss")
 CHOICES = ("size", "strength", "style_scale", "preset", "colors", *STUDIED, "device")
@@ -30,8 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 when painted, 2 for bad input, also of one photo out of many, 130 when interrupted (a single
-        picture is then saved if there is one; of many, those that were done).
+        Exit status. 0: everything was painted. 2: an input was bad, even if it was only one photo of many. 130: the
+        command was interrupted. Then a single picture is saved as far as it has come, if painting had begun; of many,
+        the finished pictures are saved.
     """
     p = parser()
     args = p.parse_intermixed_args(argv)
@@ -61,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def restored(path: str) -> dict[str, Any]:
-    """The arguments that a picture was painted with, once its files are found to be the same still."""
+    """The arguments that a picture was painted with, after a check that its input files have not changed."""
     from styler.saving import settings
 
     kept = settings(path)
@@ -69,12 +70,12 @@ def restored(path: str) -> dict[str, Any]:
         raise ValueError(f"{path} does not tell how it was painted; give a picture painted by this command.")
     for source, digest in kept["sha256"].items():
         if not Path(source).is_file():
-            raise ValueError(f"{source}, which {path} was painted from, is not there; bring it back or change folder.")
+            raise ValueError(f"{source}, which {path} was painted from, is missing; bring it back or change folder.")
         if sha256(source) != digest:
             raise ValueError(f"{source} has changed since {path} was painted from it; bring the old file back.")
     if kept.get("steps", 0) < kept.get("of_steps", 0):
         warnings.warn(
-            f"{path} was stopped at step {kept['steps']} of {kept['of_steps']}; it is painted to the end now.",
+            f"{path} was stopped at step {kept['steps']} of {kept['of_steps']}; it is painted to the end this time.",
             stacklevel=2,
         )
     arguments = {name: kept[name] for name in (*INPUTS, *CHOICES) if kept.get(name) not in (None, [])}
@@ -82,7 +83,7 @@ def restored(path: str) -> dict[str, Any]:
 
 
 def layers(given: Sequence[tuple[str, float]] | dict[str, float] | None) -> dict[str, float] | None:
-    """Layers with their weights, as given now or restored."""
+    """Layers with their weights, from the command line or from a restored picture."""
     if given is None or isinstance(given, dict):
         return given
     weights = dict(given)
@@ -92,20 +93,24 @@ def layers(given: Sequence[tuple[str, float]] | dict[str, float] | None) -> dict
 
 
 def styles(args: argparse.Namespace) -> dict[str, list[str] | None]:
-    """The paintings of each region, None where the photo stays; of the whole picture, labelled "", without a mask."""
+    """The paintings of each region, or None where the photo is kept. Without a mask, one region "" is everything."""
     if not args.content:
         raise ValueError("there is no photo; name it first: styler photo.jpg painting.jpg -o out.png.")
     given = {region: getattr(args, f"{region}_style") for region in REGIONS}
     if not args.mask:
         if any(given.values()):
-            raise ValueError("--subject-style and --background-style need --mask M, to say where the subject is.")
+            raise ValueError(
+                "--subject-style and --background-style need --mask; give --mask M to say where the subject is."
+            )
         if not args.style:
             raise ValueError(
                 "there is no style; name a painting after the photo: styler photo.jpg painting.jpg -o out.png."
             )
         return {"": args.style}
     if not args.style and not all(given.values()):
-        raise ValueError("give a painting after the photo, or both --subject-style and --background-style.")
+        raise ValueError(
+            "a region has no style; give a painting after the photo, or both --subject-style and --background-style."
+        )
     if args.style and all(given.values()):
         warnings.warn(f"{' and '.join(args.style)}: not used, as both regions have a style of their own.", stacklevel=2)
     if args.style_weights and len(args.style) != len(args.style_weights):
@@ -119,7 +124,7 @@ def styles(args: argparse.Namespace) -> dict[str, list[str] | None]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Learn the style, and paint what is to be painted."""
+    """Learn the style, then paint the photo or the folder."""
     from styler.estimator import StyleTransfer
     from styler.images import read
     from styler.making import check_film
@@ -129,35 +134,38 @@ def run(args: argparse.Namespace) -> int:
 
     start, wanted = time.perf_counter(), styles(args)
     if args.jobs == 0:
-        raise ValueError("--jobs is 0; give 1 or more, or -1 for as many as there are cores.")
+        raise ValueError("--jobs is 0; give 1 or more, or -1 for one job on each core.")
     if args.save_mask and args.mask != FIND:
-        raise ValueError(f"--save-mask writes what is found; it needs --mask {FIND}.")
+        raise ValueError(f"--save-mask writes the mask that was found; it needs --mask {FIND}.")
     if args.save_mask and is_among(args.save_mask, [args.output]):
-        raise ValueError(f"{args.output} can't be the mask and the picture; give --save-mask another name.")
+        raise ValueError(f"{args.output} can't be both picture and mask; give --save-mask another name.")
     if not Path(args.content).exists():
         raise ValueError(f"{args.content} does not exist; check the path.")
     if args.init not in STARTS and not Path(args.init).exists():
-        raise ValueError(f"--init {args.init} is neither {' nor '.join(STARTS)}, nor an image that is there.")
+        raise ValueError(f"--init {args.init} is neither {' nor '.join(STARTS)}, nor an image that exists; check it.")
     if args.init != STARTS[0] and args.preset != PRESETS[-1]:
-        warnings.warn(f"{args.init} is far to start from; --preset {PRESETS[-1]} takes the time.", stacklevel=2)
+        warnings.warn(
+            f"--init {args.init} needs more steps than the default start; use --preset {PRESETS[-1]}.",
+            stacklevel=2,
+        )
     sources = [path for style in wanted.values() for path in style or ()]
     sources += [path for path in (args.mask, args.init) if path and path not in (*STARTS, FIND)]
     many = Path(args.content).is_dir()
     if many:
         if args.mask not in (None, FIND):
-            raise ValueError(f"--mask {args.mask} is of one photo; for a folder of photos use --mask {FIND}.")
+            raise ValueError(f"--mask {args.mask} fits one photo only; for a folder of photos use --mask {FIND}.")
         if args.resume or args.save_mask or args.making_of:
             raise ValueError("--resume, --save-mask and --making-of are for one photo; leave them out for a folder.")
         photos = [photo for photo in photos_in(args.content) if not is_among(photo, sources)]
         pictures = pictures_of(photos, args.output)
     else:
         if args.making_of and is_among(args.making_of, [args.output, *filter(None, [args.save_mask])]):
-            raise ValueError(f"{args.making_of} can't be two things; give --making-of another name.")
+            raise ValueError(f"{args.making_of} is the name of the picture or the mask; give --making-of another name.")
         if args.making_of:
             check_film(args.making_of)
         for path in filter(None, (args.output, args.save_mask, args.making_of)):
             if is_among(path, [args.content, *sources]):
-                raise ValueError(f"{path} is one of the pictures to start from; give the new one another name.")
+                raise ValueError(f"{path} is one of the input images; give the new file another name.")
             check_output(path)
         photo, regions = read(args.content), None
         if args.mask == FIND:

@@ -1,4 +1,4 @@
-"""StyleTransfer: scikit-learn's manners around the painting."""
+"""`StyleTransfer`: the scikit-learn estimator around the painting."""
 
 from __future__ import annotations
 
@@ -36,10 +36,11 @@ from styler.validation import by_label, check_device, each, is_collection, read_
 from styler.vgg import DTYPES, LAYERS, POOLING, VGG19, fast_dtype, up_to
 from styler.weights import load_state
 
-# What a style is learnt with; the other parameters may change between fit and transform.
+# `fit` uses these. If one changes, the style has to be learnt again; the others may change between fit and transform.
 RECIPE_PARAMS = ("style_layers", "content_layers", "style_loss", "content_loss")
 FIT_PARAMS = ("size", "style_scale", "preset", "max_iter", *RECIPE_PARAMS, "pooling", "weights")
-# Of noise to start from, half its range: what the network hardly sees of it, as of finest dots, would stay.
+# Half the range of the noise that a picture starts from. The network hardly sees the finest dots, so those of stronger
+# noise would stay in the picture.
 FAINT = 0.01
 
 
@@ -52,79 +53,81 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     size : int, default=512
-        Longest side of the painted picture in px, at least 32. A smaller photo is enlarged to it.
+        Longest side of the painted picture in px, at least 32. A smaller photo is enlarged to this size.
     strength : float in [0, 1], default=0.5
-        The balance between photo and painting. 0 returns the photo. At 1 the photo is only where painting starts.
+        The balance between photo and painting. 0 returns the photo. At 1 the photo is only the start of the painting.
     style_scale : float in [0.5, 2], default=1
         The size of strokes and shapes: 2 doubles them, 0.5 halves them, at every `size`.
     preset : {"preview", "balanced", "fine"}, default="balanced"
-        How much time to take.
+        How much time to spend on a picture.
     optimizer : {"lbfgs", "adam"}, default="lbfgs"
         The method of gradient descent.
     max_iter : int, default=None
         The largest number of steps over all scales. By default the preset decides.
     init : {"content", "noise"} or image-like other than str, default="content"
-        Where to start. "content" is the photo in the painting's colours. "noise" is faint noise, which `random_state`
-        decides; the picture is freer of the photo. An image is stretched to the photo's shape; give the path of one as
-        a `pathlib.Path`.
+        The picture to start from. "content" is the photo in the painting's colours. "noise" is faint noise, set by
+        `random_state`; the result depends less on the photo. An image is stretched to the photo's shape. To name a
+        file, give a `pathlib.Path`.
     colors : {"painting", "photo", "matched", "palette"}, default="painting"
-        Whose colours to show. "painting": the painting's. "photo": each place keeps the photo's colour, the painting
-        gives light and shade. "matched": the colours of the painted picture are moved as a whole to the photo's mean
-        and covariance. "palette": the photo in the painting's colours, without strokes.
+        Which colours the picture has. "painting": the painting's. "photo": each place keeps the photo's colour, and
+        the painting gives light and shade. "matched": the colours of the painted picture are shifted as a whole, so
+        that their mean and covariance are the photo's. "palette": the photo in the painting's colours, without strokes.
     style_layers, content_layers : sequence of str, or mapping of str to float, default=None
-        Layers of VGG-19 to compare, or layers with weights, which are scaled to a sum of one. Layers that are named are
-        used at every scale, and no others, as in the paper. Deep ones take longer. Nothing smooths what style layers
-        paint. By default style is compared in relu1_1 to relu4_1 (to relu5_1 without matched places) and in "pixels",
-        the picture itself; content is compared in relu4_2. Layers from relu4_1 on are used up to 256 px only.
+        Layers of VGG-19 to compare. In a mapping each layer has a weight; weights are scaled to a sum of one. If you
+        name layers, these alone are used, at every scale, as in the paper. Deep layers take longer. If you name style
+        layers, the picture is not smoothed. By default style is compared in relu1_1 to relu4_1 (to relu5_1 without
+        matched places) and in "pixels", the picture itself; content is compared in relu4_2. The default uses layers
+        from relu4_1 on up to 256 px only.
     style_loss : {"neighbors", "moments", "gram"}, default="neighbors"
         How style is compared. "neighbors": each place of the picture is compared with the place of the painting that
-        suits it best, and, with less weight, the whole with the painting's statistics. "moments": the statistics alone,
-        mean and covariance of each layer's features. "gram": the paper's Gram matrix (eq. 4). Statistics tell which
-        strokes there are and not where, so they paint texture everywhere. Each loss is relative to the painting's own.
+        suits it best. The whole picture is also compared with the painting's statistics, with less weight. "moments":
+        the statistics alone, that is the mean and covariance of each layer's features. "gram": the paper's Gram matrix
+        (eq. 4). Statistics say which strokes the painting has, but not where they are, so they paint texture
+        everywhere. Each loss is relative to the painting's own statistics.
     content_loss : {"standardised", "squared"}, default="standardised"
-        How content is compared. "standardised": each channel has zero mean and unit variance, so that colours may
-        change, and places that stand out count for more. "squared": the paper's squared error (eq. 1), relative to the
+        How content is compared. "standardised": each channel is scaled to zero mean and unit variance, so that colours
+        may change; places that stand out count for more. "squared": the paper's squared error (eq. 1), relative to the
         photo's variance.
     pooling : {"max", "average"}, default="max"
-        How VGG-19 halves its maps. "average" paints smoother, bolder shapes.
+        How VGG-19 halves its feature maps. "average" paints smoother, bolder shapes.
     weights : str or path, default="original"
-        "original" (in an installed package), "torchvision" (downloaded once), or the path of a state dict; see
-        `styler.weights.load_state`.
+        Weights of VGG-19: "original" (from an installed package), "torchvision" (downloaded once), or the path of a
+        state dict; see `styler.weights.load_state`.
     device : str or torch.device, default=None
-        Where to compute, such as "cpu" or "cuda". By default the GPU if there is one.
+        The device to compute on, such as "cpu" or "cuda". By default the GPU if there is one.
     dtype : {"float32", "bfloat16", "float64"}, default=None
-        Precision of the network. By default the environment variable STYLER_DTYPE decides, or else the fastest type
-        that is precise enough. Pixels and sums have float32 at least.
+        Number type of the network. The default is the environment variable STYLER_DTYPE if it is set, otherwise the
+        fastest type that is precise enough. Pixels and sums use float32 at least.
     max_memory : float, default=None
-        Memory to paint in, in GB (10^9 bytes), besides Python and the network. By default three quarters of what is
-        free on the device. A picture that needs more is painted by tiles: it is the same but for
-        rounding, and takes longer.
+        Most memory to paint in, in GB (10^9 bytes), not counting Python and the network. By default three quarters of
+        the device's free memory. A picture that needs more is painted in tiles. Apart from rounding the result is the
+        same, but it takes longer.
     random_state : int, RandomState instance or None, default=None
-        For ``init="noise"``. The same int gives the same picture on the same machine.
+        Source of randomness for ``init="noise"``. The same int gives the same picture on the same machine.
     n_jobs : int, default=None
-        How many photos to paint at a time, each in its own process with its share of the cores. None is 1, unless
-        ``joblib.parallel_config`` says otherwise; -1 is one for each core. Pictures are equal to the last bit only for
-        the same number of threads, as other numbers add in another order.
+        How many photos to paint at a time, each in its own process with its share of the cores. None means 1, unless
+        ``joblib.parallel_config`` says otherwise; -1 means one for each core. Pictures are identical to the last bit
+        only if the number of threads is the same, as the number of threads changes the order of sums.
     verbose : int, default=0
-        Above 0, print a line at the end of each scale; above 1, at each step.
+        Above 0, print a line at the end of each scale. Above 1, print a line at each step.
 
     Attributes
     ----------
     scales_ : list of Scale
-        The sizes at which a picture is painted, with their steps and layers.
+        The sizes at which a picture is painted, with the steps and layers of each.
     paintings_ : list of Painting, or dict of str to such a list or None
-        The paintings, as small as the picture allows. A dict by region, if `fit` was given regions.
+        The paintings, shrunk to the size that the picture needs. A dict by region if `fit` was given regions.
     fitted_with_ : dict
         The parameters that the style was learnt with. If one changes, call `fit` again.
     device_, dtype_ : str
-        Where and in which precision the style was learnt.
+        The device and the number type that the style was learnt with.
 
     References
     ----------
     L. A. Gatys, A. S. Ecker and M. Bethge, "A neural algorithm of artistic style", 2015.
     L. A. Gatys, M. Bethge, A. Hertzmann and E. Shechtman, "Preserving color in neural artistic style transfer", 2016:
-    ``colors``. They change the painting's colours before it is learnt. Here the painted picture's colours are changed
-    afterwards, so that one `fit` serves every photo.
+    ``colors``. They change the painting's colours before they learn its style. Here the colours of the painted picture
+    are changed afterwards, so that one `fit` serves every photo.
 
     N. Kolkin et al., "Neural neighbor style transfer", 2022 (arXiv 2203.13215):
     ``style_loss="neighbors"``.
@@ -212,15 +215,15 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : image-like, sequence of image-like, array of shape (n, height, width, channels), or mapping of str to such
-            One painting, or several to be blended; see `styler.images.read` for what is image-like. A mapping has a
-            style for each region of the photos to come, by labels of your choice; None keeps the photo there.
+            One painting, or several to blend; see `styler.images.read` for what is image-like. A mapping has a style
+            for each region of the photos; you choose the labels. A style of None keeps the photo in its region.
         y : None
-            Ignored, unless it is an image: then two styles were meant, and are wanted as one list.
+            Ignored. An image is refused: several styles have to come as one list.
         sample_weight : array-like of shape (n,), default=None
-            Share of each painting, by default the same. A mapping of label to shares if X is a mapping.
+            Share of each painting. By default all shares are equal. A mapping of label to shares if X is a mapping.
         regions : image-like or sequence of image-like, default=None
-            For each painting a mask of the part to learn from, white where it is. A mapping of label to masks if X is
-            a mapping.
+            For each painting, a mask that is white in the part to learn from. A mapping of label to masks if X is a
+            mapping.
 
         Returns
         -------
@@ -229,13 +232,16 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         Raises
         ------
         TypeError, ValueError
-            If a parameter, an image or the weights can't be used; the message says which and what to do.
+            If a parameter, an image or the weights can't be used. The message says which one and what to do.
         """
         if isinstance(y, (str, bytes, os.PathLike, Image)):
-            raise TypeError("fit takes several styles as one list, fit([a, b]), and photos in transform; y is ignored.")
+            raise TypeError(
+                "y is an image, which fit ignores; give several styles as one list, fit([a, b]), and photos to "
+                "transform."
+            )
         styles = X if isinstance(X, Mapping) else {"": X}
         if all(style is None for style in styles.values()):
-            raise ValueError("there is no style to learn; give one image or more, of one region at least.")
+            raise ValueError("there is no style to learn; give one image or more for at least one region.")
         shares, masks = (
             by_label(given, X, name) for given, name in ((sample_weight, "sample_weight"), (regions, "regions"))
         )
@@ -256,8 +262,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         for label, paintings in learnt.items():
             if paintings and is_flat(paintings):
                 warnings.warn(
-                    f"the style{f' of {label!r}' if label else ''} is one colour all over; it gives its colour and no "
-                    "strokes. Choose a painting with texture for more.",
+                    f"the style{f' of {label!r}' if label else ''} is one colour all over, so it gives a colour but no "
+                    "strokes; choose a painting with texture.",
                     stacklevel=2,
                 )
         self.fitted_with_ = {name: getattr(self, name) for name in FIT_PARAMS}
@@ -267,21 +273,21 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: ImageLike | Sequence[ImageLike], regions: Any = None) -> Any:
-        """Paint one photo or many in the style learnt.
+        """Paint one photo or several in the style that `fit` learnt.
 
         Parameters
         ----------
         X : image-like, sequence of image-like, or array of shape (n, height, width, channels)
             See `styler.images.read` for what is image-like.
         regions : mapping of str to image-like, or sequence of such, default=None
-            Where each region is, by the labels given to `fit`: masks, white inside, grey in part. The mask of one
-            label may be left out: it gets what the others leave. For several photos, one mapping for all or one
-            for each.
+            A mask for each label given to `fit`: white inside the region, black outside, grey in between. You may leave
+            out the mask of one label; that region is whatever the other masks leave free. For several photos, give one
+            mapping for all of them or one for each.
 
         Returns
         -------
         X_new : image, list of images, or array of shape (n, new height, new width, 3)
-            Of the same kind and dtype as `X`: arrays for arrays, PIL images for paths and PIL images, a list for a
+            Has the same kind and dtype as `X`: arrays for arrays, PIL images for paths and PIL images, a list for a
             list. RGB, with a longest side of `size` px.
 
         Raises
@@ -289,7 +295,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         NotFittedError
             If `fit` has not been called.
         TypeError, ValueError
-            If an image or a parameter changed since `fit` can't be used; the message says which and what to do.
+            If an image, or a parameter that was changed after `fit`, can't be used. The message says which one and
+            what to do.
         """
         painted = list(self.iter_transform(X, regions))
         if not is_collection(X):
@@ -299,9 +306,10 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         return np.stack(painted) if isinstance(X, np.ndarray) else painted
 
     def iter_transform(self, X: ImageLike | Sequence[ImageLike], regions: Any = None) -> Iterator[Any]:
-        """Paint many photos, `n_jobs` at a time, and hand each picture over as it is done.
+        """Paint many photos, `n_jobs` at a time, and yield each picture in turn.
 
-        Photos may differ in size. They are read, and pictures kept, only as they are needed.
+        Photos may differ in size. Each photo is read only when its turn comes, so that not all photos and pictures are
+        in memory at once.
 
         Parameters
         ----------
@@ -310,23 +318,23 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         Returns
         -------
         iterator
-            Of the pictures, in the order of the photos; each is what `transform` makes of its photo alone.
+            Yields the pictures in the order of the photos. Each is what `transform` would return for its photo alone.
 
         Raises
         ------
         NotFittedError, TypeError, ValueError
-            As `transform`; of a photo that can't be used, when its turn has come.
+            As `transform`. A photo that can't be used raises when its turn comes.
         """
         self._check_ready()
         photos = self._photos(X, regions)
-        if len(photos) == 1:  # nothing to share out
+        if len(photos) == 1:  # one photo needs no other process
             return (self._transform_one(*photo) for photo in photos)
         return side_by_side(self._transform_one, photos, self.n_jobs)
 
     def staged_transform(
         self, X: ImageLike, regions: Mapping[str, ImageLike] | None = None, resume: Point | None = None
     ) -> Iterator[Stage]:
-        """Paint one photo, yielding the picture so far after each step; stop whenever it is good.
+        """Paint one photo and yield the picture so far after each step; stop whenever you like it.
 
         Parameters
         ----------
@@ -335,34 +343,35 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         regions : mapping of str to image-like, default=None
             As for `transform`.
         resume : Point, default=None
-            The `point` of the last stage of this picture, broken off: goes on from there, and the picture is the same
-            as one painted in one go, but that Adam begins anew.
+            The `point` of the last stage of this picture, if it was interrupted. Painting continues from there. The
+            result is the same as without the interruption, except with Adam, whose running averages start again.
 
         Yields
         ------
         Stage
-            Its `image` is what `transform` would return, so far.
+            Its `image` is the picture so far, of the kind that `transform` would return.
         """
         self._check_ready()
         if isinstance(X, (list, tuple)):
-            raise TypeError("staged_transform paints one photo at a time; call it for each.")
+            raise TypeError("X is several photos, and staged_transform paints one photo at a time; call it for each.")
         if not isinstance(resume, Point | None):
             raise TypeError(f"resume is of type {type(resume).__name__}; give the point of a stage, stage.point.")
         for stage in self._stages(X, "the photo", regions, resume):
             yield replace(stage, render=partial(shown_like, stage, X))
 
     def expected_seconds(self, X: ImageLike | None = None) -> float:
-        """About how many seconds `transform` will take for a photo on this machine; needs no `fit`.
+        """Estimate how many seconds `transform` will take for a photo on this machine. It needs no `fit`.
 
         Parameters
         ----------
         X : image-like, default=None
-            Of the photo only its shape counts; by default it is 4:3.
+            Only the shape of the photo counts. The default is 4:3.
 
         Returns
         -------
         float
-            From one evaluation of the loss at 128 px, timed once a process, and the steps to come.
+            Computed from the number of steps and from the time of one evaluation of the loss, which is measured once in
+            each process: at 64 px, or at 512 px on a CUDA GPU.
         """
         self._validate_params()
         if self.colors == "palette":
@@ -375,14 +384,15 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     def distances(
         self, X: ImageLike, painted: ImageLike, regions: Mapping[str, ImageLike] | None = None
     ) -> dict[str, float]:
-        """How far a picture is from a photo's content and from the style learnt, in the paper's terms.
+        """Measure how far a picture is from a photo's content and from the learnt style, as the paper defines both.
 
-        Measured at the finest scale up to 256 px, so that pictures of different sizes compare.
+        The distances are measured at the finest scale up to 256 px, so that pictures of different sizes can be
+        compared.
 
         Parameters
         ----------
         X, painted : image-like
-            The photo, and a picture of it.
+            The photo, and a picture painted from it.
         regions : mapping of str to image-like, default=None
             As for `transform`.
 
@@ -390,9 +400,10 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         -------
         dict of str to float
             "content": sum of squared differences of features (Gatys et al. 2015, eq. 1, without its 1/2).
-            "style": distance of Gram matrices (eq. 4 and 5); of regions, each to its style, by area.
-            Both are means over `content_layers` and `style_layers` by their weights, whatever losses were painted
-            with; "pixels" is no layer of the paper's and does not count.
+            "style": distance between Gram matrices (eq. 4 and 5). With regions, the distance of each region to its own
+            style is weighted by the region's area.
+            Both are weighted means over `content_layers` and `style_layers`, whatever losses the picture was painted
+            with. "pixels" does not count, as it is not a layer in the paper.
         """
         self._check_ready()
         network = self._network()
@@ -416,12 +427,12 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         }
 
     def score(self, X: Any, y: None = None, regions: Any = None) -> float:
-        """How well photos are painted, for scikit-learn's searches; higher is better.
+        """Score how well photos are painted, for scikit-learn's searches; higher is better.
 
         Parameters
         ----------
         X : as for `transform`
-            Photos; each is painted.
+            Photos. Each one is painted.
         y : None
             Ignored.
         regions : as for `transform`
@@ -429,13 +440,14 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         Returns
         -------
         float
-            Minus the mean over photos of content lost plus style missed: of `distances`, the content's as a share of
-            an evenly grey picture's, the style's as a share of the photo's own. -1 is the photo itself.
+            Minus the mean, over photos, of the content lost plus the style missed. Both come from `distances`. The
+            content lost is a share of an evenly grey picture's content distance. The style missed is a share of the
+            photo's own style distance. The photo itself scores -1.
 
         Raises
         ------
         NotFittedError, TypeError, ValueError
-            As `transform`, and if there is no photo.
+            As `transform`, and if X has no photo.
         """
         self._check_ready()
         if is_collection(X) and not len(X):
@@ -451,7 +463,7 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         return float(np.mean(scores))
 
     def _photos(self, X: Any, regions: Any) -> list[tuple[ImageLike, str, Mapping[str, ImageLike] | None]]:
-        """The photos in X, with what messages call them and where their regions are."""
+        """The photos in X, each with its name in messages and its regions."""
         photos = list(each(X, "photo"))
         maps = regions if isinstance(regions, (list, tuple)) else [regions] * len(photos)
         if len(maps) != len(photos):
@@ -475,7 +487,8 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
         original, network = read(X, name), self._network()
         memory = budget(self.max_memory, network.device)
         if self.colors != "palette":
-            planned(network, (original.shape[-2], original.shape[-1]), self.scales_, memory)  # before anything is large
+            # Too little memory has to raise here, before anything large is allocated.
+            planned(network, (original.shape[-2], original.shape[-1]), self.scales_, memory)
         photo = resize(original, self.scales_[-1].size)
         styles, masks = self._styles(regions, original, photo)
         start = None
@@ -493,12 +506,13 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     def _styles(
         self, regions: Mapping[str, ImageLike] | None, photo: Tensor, picture: Tensor
     ) -> tuple[list[list[Painting] | None], Tensor | None]:
-        """The regions' paintings, and their masks at a picture's size."""
+        """The paintings of each region, and the regions' masks at the picture's size."""
         labelled = isinstance(self.paintings_, dict)
         learnt: dict[str, Any] = self.paintings_ if isinstance(self.paintings_, dict) else {"": self.paintings_}
         if regions is None and labelled:
             raise ValueError(
-                f"styles were learnt for regions; say where they are: regions={{{next(iter(learnt))!r}: mask}}."
+                "the styles were learnt for regions, and no masks were given; "
+                f"say where the regions are: regions={{{next(iter(learnt))!r}: mask}}."
             )
         if regions is None:
             return list(learnt.values()), None
@@ -530,11 +544,11 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
 
 
 def shown_like(stage: Stage, X: ImageLike) -> Any:
-    """A stage's image, as the same kind of thing as the photo."""
+    """A stage's image, as the same kind of object as the photo."""
     return like(stage.image, X)
 
 
 @cache
 def build_network(weights: str, pooling: str, device: torch.device, dtype: torch.dtype, deepest: str) -> VGG19:
-    """The network, built once a process and shared: nothing in it changes."""
+    """The network, built once in each process. It never changes, so it can be shared."""
     return VGG19(load_state(weights), up_to([deepest]), pooling, device, dtype)

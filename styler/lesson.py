@@ -1,4 +1,4 @@
-"""The method taken apart, for a lesson: the numbers of a painting, each to be looked at by itself."""
+"""The method in parts, for a lesson: each quantity that the method uses, computed on its own."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ from styler.schedule import Scale
 from styler.style import style_statistics
 from styler.vgg import VGG19, fast_dtype
 
-SIZE = 192  # px; longest side at which images are looked at
+SIZE = 192  # longest side in px at which VGG-19 sees images
 T = TypeVar("T")
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", CONTENT_LAYER, "relu5_1")
 
 
 def network() -> VGG19:
-    """The network that a `StyleTransfer` paints with by default, as deep as relu5_1."""
+    """The network that `StyleTransfer` uses by default, up to relu5_1."""
     device = check_device(None)
     return build_network("original", "max", device, fast_dtype(device), STYLE_LAYERS[-1])
 
 
 def feature_maps(image: ImageLike, layers: Iterable[str], size: int = SIZE) -> dict[str, Tensor]:
-    """What VGG-19 sees in an image.
+    """The feature maps of VGG-19 for an image.
 
     Parameters
     ----------
     image : image-like
         See `styler.images.read`.
     layers : iterable of str
-        Out of relu1_1 to relu5_1, or conv1_1 and so on.
+        From relu1_1 to relu5_1; conv1_1 and so on are the maps before the ReLU.
     size : int, default=192
-        Longest side in px at which the image is looked at.
+        Longest side in px to which the image is resized first.
 
     Returns
     -------
     dict of str to Tensor of shape (1, channels, height, width)
-        float32; 0 or more at the layers that are called relu.
+        float32. Layers named relu have values of 0 or more.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def feature_maps(image: ImageLike, layers: Iterable[str], size: int = SIZE) -> d
 
 
 def strongest(maps: Tensor, n: int = 12) -> list[int]:
-    """The channels that tell most places apart: those whose activity has the largest variance over places.
+    """The channels that differ most from place to place: those with the largest variance over places.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def strongest(maps: Tensor, n: int = 12) -> list[int]:
     Returns
     -------
     list of int
-        Numbers of channels, the strongest first.
+        Channel numbers, from the largest variance down.
     """
     return maps.var((0, 2, 3), correction=0).topk(min(n, maps.shape[1])).indices.tolist()
 
@@ -87,15 +87,16 @@ def content_maps(
     photo, other : image-like
         The other is stretched to the photo's shape.
     layers : iterable of str, optional
-        By default the style's five and relu4_2.
+        By default the five style layers and relu4_2.
     size : int, default=192
-        Longest side in px at which both are looked at.
+        Longest side in px to which both are resized first.
 
     Returns
     -------
     dict of str to Tensor of shape (height, width)
-        Squared differences of the features, summed over channels, in units of the photo's spread at the layer. The sum
-        over places is the content loss (Gatys et al. 2015, eq. 1): 0 is the photo, 2 has nothing in common with it.
+        Squared differences of the features, summed over channels, in units of the photo's spread at the layer. Their
+        sum over places is the content loss (Gatys et al. 2015, eq. 1): 0 for the photo, 2 for an image that has nothing
+        in common with it.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def content_maps(
 
 
 def gram_matrices(image: ImageLike, layers: Iterable[str] = STYLE_LAYERS, size: int = SIZE) -> dict[str, Moments]:
-    """The sums over places that make a style.
+    """The sums over places that describe a style.
 
     Parameters
     ----------
@@ -118,12 +119,12 @@ def gram_matrices(image: ImageLike, layers: Iterable[str] = STYLE_LAYERS, size: 
     layers : iterable of str, optional
         By default relu1_1 to relu5_1.
     size : int, default=192
-        Longest side in px at which the image is looked at.
+        Longest side in px to which the image is resized first.
 
     Returns
     -------
     dict of str to Moments
-        Their `gram` is the Gram matrix, of shape (channels, channels), per place. The rim of the image is left out.
+        Their `gram` is the Gram matrix per place, of shape (channels, channels). The rim of the image is left out.
 
     Raises
     ------
@@ -146,13 +147,13 @@ def style_distances(
     layers : iterable of str, optional
         By default relu1_1 to relu5_1.
     size : int, default=192
-        Longest side in px at which both are looked at.
+        Longest side in px to which both are resized first.
 
     Returns
     -------
     dict of str to float
-        Squared difference of the Gram matrices, in units of the painting's own (Gatys et al. 2015, eq. 4, free of a
-        layer's scale): 0 is the painting's style, 1 is as far as a black image's.
+        Squared difference of the Gram matrices, relative to the painting's own matrix (Gatys et al. 2015, eq. 4,
+        without the scale of the layer): 0 is the painting's style, 1 is the distance of a black image.
 
     Raises
     ------
@@ -164,20 +165,21 @@ def style_distances(
 
 
 def shuffle_tiles(image: ImageLike, across: int, random_state: int | None = 0) -> Tensor:
-    """An image cut to tiles that change places.
+    """Cut an image into tiles and shuffle them.
 
     Parameters
     ----------
     image : image-like
     across : int
-        Tiles along the longest side; as many of about the same size go along the other. 1 changes nothing.
+        Tiles along the longest side. The other side gets as many tiles of about the same size as fit. 1 changes
+        nothing.
     random_state : int, RandomState instance or None, default=0
-        Another number is another order.
+        Decides the order of the tiles.
 
     Returns
     -------
     Tensor of shape (1, 3, height, width)
-        In [0, 1]. What is left over beside whole tiles is cut off.
+        In [0, 1]. Pixels that do not fill a whole tile are cut off.
 
     Raises
     ------
@@ -197,33 +199,33 @@ def shuffle_tiles(image: ImageLike, across: int, random_state: int | None = 0) -
 
 
 def shifted(photo: ImageLike, share: float = 1 / 8) -> Tensor:
-    """A photo moved to the right by a share of its width; what goes out on one side comes in on the other."""
+    """A photo shifted to the right by a share of its width. What leaves on the right comes back on the left."""
     x = read(photo)
     return x.roll(round(share * x.shape[-1]), -1)
 
 
 def blurred(photo: ImageLike, share: float = 1 / 32) -> Tensor:
-    """A photo that is averaged over squares with a share of its longest side."""
+    """A photo averaged over squares. Their side is a share of the photo's longest side."""
     x = read(photo)
     side = 2 * max(1, round(share * max(x.shape) / 2)) + 1
     return F.avg_pool2d(F.pad(x, [side // 2] * 4, "replicate"), side, 1)
 
 
 def recoloured(photo: ImageLike, painting: ImageLike) -> Tensor:
-    """A photo moved to the mean and covariance of a painting's colours; see `styler.colors.recolour`."""
+    """A photo with the mean and covariance of a painting's colours; see `styler.colors.recolour`."""
     return recolour(read(photo), moments(read(painting)))
 
 
 class Place(NamedTuple):
-    """Where a picture is between a photo and a painting.
+    """The position of a picture between a photo and a painting.
 
     Attributes
     ----------
     picture : image-like
     content : float
-        Distance from the photo's content: 0 is the photo, 1 the painting.
+        Distance from the photo's content: 0 for the photo, 1 for the painting.
     style : float
-        Distance from the painting's style: 1 is the photo, and near 0 the painting.
+        Distance from the painting's style: 1 for the photo, near 0 for the painting.
     """
 
     picture: Any
@@ -232,21 +234,21 @@ class Place(NamedTuple):
 
 
 def plane(painter: StyleTransfer, photo: ImageLike, painting: ImageLike, pictures: Iterable[ImageLike]) -> list[Place]:
-    """Where pictures are between a photo and a painting, by `StyleTransfer.distances`.
+    """The positions of pictures between a photo and a painting, measured by `StyleTransfer.distances`.
 
     Parameters
     ----------
     painter : StyleTransfer
         Fitted with the painting.
     photo, painting : image-like
-        The ends of the way.
+        The two ends.
     pictures : iterable of image-like
-        Such as the stages of a painting.
+        Such as the images of a painting's stages.
 
     Returns
     -------
     list of Place
-        The photo first, the painting second, then the pictures.
+        First the photo, then the painting, then the pictures.
     """
     found = [(picture, painter.distances(photo, picture)) for picture in (photo, painting, *pictures)]
     content, style = max(found[1][1]["content"], EPS), max(found[0][1]["style"], EPS)
@@ -254,29 +256,31 @@ def plane(painter: StyleTransfer, photo: ImageLike, painting: ImageLike, picture
 
 
 def goal(places: Sequence[Place], content: float, style: float) -> int:
-    """Which place is lowest when the distances are added by these weights."""
+    """The index of the place with the smallest weighted sum of the two distances."""
     return min(range(len(places)), key=lambda i: content * places[i].content + style * places[i].style)
 
 
 def rebuilder(what: str, layers: Sequence[str], size: int, max_iter: int | None = None, seed: int = 0) -> StyleTransfer:
-    """A `StyleTransfer` that paints from noise what some layers know of an image (Gatys et al. 2015, figure 1).
+    """A `StyleTransfer` that starts from noise and rebuilds what some layers keep of an image.
+
+    This is figure 1 of Gatys et al. (2015).
 
     Parameters
     ----------
     what : {"content", "style"}
-        Which term of the loss to keep.
+        The term of the loss to keep.
     layers : sequence of str
     size : int
         Longest side in px.
     max_iter : int, optional
-        At most so many steps.
+        The largest number of steps. By default the preset "fine" decides.
     seed : int, default=0
-        Of the noise.
+        Seed of the noise.
 
     Returns
     -------
     StyleTransfer
-        Not fitted: ``rebuilder(…).fit(image).transform(image)``.
+        Not fitted; use it as ``rebuilder(…).fit(image).transform(image)``.
 
     Raises
     ------
@@ -306,17 +310,17 @@ def at_sizes(
     steps: Sequence[int],
     start: ImageLike | None = None,
 ) -> Iterator[Stage]:
-    """Paint a photo at sizes of one's own choice, such as the last alone.
+    """Paint a photo at sizes of your choice, such as the full size alone.
 
     Parameters
     ----------
     painter : StyleTransfer
-        Fitted with one style; layers and losses are those of its first scale.
+        Fitted with one style. The layers and losses of its first scale are used at every size.
     photo : image-like
     sizes, steps : sequence of int
         Longest side in px and number of steps of each scale, coarse to fine.
     start : image-like, optional
-        What to begin from, stretched to the photo's shape; by default the photo in the painting's colours.
+        The image to start from. It is stretched to the photo's shape. By default the photo in the painting's colours.
 
     Yields
     ------
@@ -339,13 +343,13 @@ def at_sizes(
 
 
 def noise(photo: ImageLike, random_state: int | None = 0) -> Tensor:
-    """Grey of a photo's shape with the faint noise that ``init="noise"`` begins from."""
+    """A grey image of a photo's shape with faint noise, as ``init="noise"`` starts from."""
     shape = read(photo, "the photo").shape
     return torch.from_numpy(check_random_state(random_state).uniform(0.5 - FAINT, 0.5 + FAINT, shape)).float()
 
 
 def within(stages: Iterable[T], seconds: float) -> Iterator[T]:
-    """Those stages that come within a time from now, and at least the first."""
+    """The stages that come within some seconds, and in any case the first."""
     begun = time.monotonic()
     for stage in stages:
         yield stage

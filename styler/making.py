@@ -1,4 +1,4 @@
-"""The making of a picture: a short loop from the photo through the scales to the end, as an animated WebP."""
+"""A short film of how a picture forms, from the photo to the finished picture: an animated WebP that loops."""
 
 import io
 import os
@@ -11,18 +11,18 @@ from PIL import Image
 from styler.images import ImageLike, like, read, resize
 from styler.saving import replacing
 
-SIDE = 400  # px; longest side
-FRAMES = 30  # between the photo and the end
-FIRST, BETWEEN, LAST = 600, 2200, 1100  # milliseconds: the photo, all on the way, the picture
+SIDE = 400  # longest side in px
+FRAMES = 30  # most frames between the photo and the finished picture
+FIRST, BETWEEN, LAST = 600, 2200, 1100  # milliseconds for the photo, all frames between, and the finished picture
 MOST_BYTES = 2_000_000
-QUALITIES = (80, 65, 50, 35, 20, 5)  # the first that is small enough
-SHARE = 0.02  # of the painting's time, at most, for taking frames
+QUALITIES = (80, 65, 50, 35, 20, 5)  # of WebP; the first that keeps the file small enough is used
+SHARE = 0.02  # most of the painting's time that taking frames may cost
 
 T = TypeVar("T")
 
 
 class Film:
-    """Frames of a picture on its way, taken as seldom as it takes to cost the painting next to nothing.
+    """Frames of a picture as it forms. They are taken rarely enough to cost the painting almost no time.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Film:
         self._began, self._spent = time.monotonic(), 0.0
 
     def take(self, render: Callable[[], ImageLike], last: bool = False) -> None:
-        """Take a frame if there is time, and the last one in any case."""
+        """Take a frame if there is time for it. The last frame is always taken."""
         start = time.monotonic()
         if self._spent > SHARE * (start - self._began) and not last:
             return
@@ -61,15 +61,15 @@ def small(picture: ImageLike) -> bytes:
 
 
 def save_making_of(pictures: Sequence[ImageLike], path: str | os.PathLike[str]) -> None:
-    """Write the making of a picture as an animated WebP of 2 to 4 seconds and at most 2 MB.
+    """Write a film of how a picture forms: an animated WebP of 2 to 4 seconds and at most 2 MB.
 
     Parameters
     ----------
     pictures : sequence of image-like
-        The photo, the picture on its way, and the end: the images of the stages of
-        `styler.StyleTransfer.staged_transform`, for instance. Of many, some are taken.
+        The photo, the picture as it forms, and the finished picture. They can be the images of the stages of
+        `styler.StyleTransfer.staged_transform`, for instance. If there are many, only some are used.
     path : str or path-like
-        The file, which ends in .webp.
+        The file. Its name must end in .webp.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def save_making_of(pictures: Sequence[ImageLike], path: str | os.PathLike[str]) 
         If there are fewer than two pictures, or the file can't be written.
     """
     if len(pictures) < 2:
-        raise ValueError(f"{len(pictures)} picture(s) make no film; give the photo and the pictures of it.")
+        raise ValueError(f"{len(pictures)} picture(s) are too few for a film; give the photo and the pictures of it.")
     check_film(path)
     data = film([picture if isinstance(picture, bytes) else small(picture) for picture in thinned(pictures)])
     with replacing(path) as file:
@@ -85,13 +85,13 @@ def save_making_of(pictures: Sequence[ImageLike], path: str | os.PathLike[str]) 
 
 
 def check_film(path: str | os.PathLike[str]) -> None:
-    """Find out whether a name does for a film; ``ValueError`` if not."""
+    """Raise ``ValueError`` if a file name is not fit for a film."""
     if not os.fspath(path).lower().endswith(".webp"):
         raise ValueError(f"{path} can't hold a film; give it a name that ends in .webp.")
 
 
 def film(frames: Sequence[bytes]) -> bytes:
-    """The animated WebP of some frames, the first and the last of which stay longer."""
+    """An animated WebP of some frames. The first and the last are shown for longer."""
     images = [Image.open(io.BytesIO(frame)).convert("RGB") for frame in thinned(frames)]
     images = [image.resize(images[-1].size) for image in images]
     between = max(60, min(300, BETWEEN // max(1, len(images) - 2)))

@@ -1,4 +1,4 @@
-"""Many photos to a folder of pictures, each as if it were painted alone."""
+"""Paint many photos into a folder of pictures, each as if it were painted alone."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from styler.images import ImageLike, read
 from styler.jobs import side_by_side
 from styler.saving import FORMATS, check_output, save
 
-ALONE = 2  # the least number of jobs that has processes of its own
+ALONE = 2  # the smallest n_jobs for which joblib starts processes
 Regions = Callable[[Tensor], Mapping[str, ImageLike]]
 PathLike = str | os.PathLike[str]
 
 
 class Outcome(NamedTuple):
-    """What became of a photo.
+    """The outcome for one photo.
 
     Attributes
     ----------
     photo, picture : str
-        Where it was, and where its picture is or should have been.
+        The paths of the photo and of its picture. After an error there is no picture at that path.
     seconds : float or None
-        How long it was painted; None if it was not, as the picture was there already.
+        How long painting took; None if the picture already existed, so that nothing was painted.
     error : str or None
-        Why there is no picture, in a sentence.
+        Why there is no picture, in one sentence.
     """
 
     photo: str
@@ -52,31 +52,32 @@ def paint_files(
     regions: Regions | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Iterator[Outcome]:
-    """Paint files, `painter.n_jobs` at a time, or as ``joblib.parallel_config`` says; starts at once.
+    """Paint files, `painter.n_jobs` at a time or as ``joblib.parallel_config`` says. The work starts at once.
 
-    Only paths and the painter travel to other processes, so other machines need to see the same files by the same
-    names. Each picture is written as soon as it is painted, in one stroke: what is there is whole, and is not painted
-    again by another call.
+    Only the paths and the painter are sent to other processes, so other machines must see the same files under the
+    same names. Each picture is written as soon as it is painted, and its file appears only when it is complete. So a
+    later call need not paint it again.
 
     Parameters
     ----------
     painter : StyleTransfer
         Fitted.
     photos : path, or sequence of paths
-        The folder whose photos to paint, see `photos_in`; or photos.
+        A folder whose photos are painted, see `photos_in`; or the photos themselves.
     folder : path
-        Where pictures go, see `pictures_of`; it is made if need be.
+        The folder for the pictures, see `pictures_of`. It is created if it does not exist.
     regions : callable, optional
-        From a photo, as a tensor of shape (1, 3, height, width), to where its regions are, as for `transform`; for
-        instance one that calls `styler.subject.find_subject`. It is pickled.
+        Takes a photo, as a tensor of shape (1, 3, height, width), and returns its regions as for `transform`. It may
+        call `styler.subject.find_subject`, for instance. It is pickled.
     settings : mapping, optional
-        What each picture's metadata says beside its photo and its photo's SHA-256; by default the painter's parameters.
+        What each picture's metadata says in addition to its photo and its photo's SHA-256. By default the painter's
+        parameters.
 
     Returns
     -------
     iterator of Outcome
-        First the pictures that were there already, then the others, as each is done. A photo that can't be painted
-        stops none of the others, nor does a process that dies.
+        First the pictures that already existed, then the others, each as soon as it is done. Neither a photo that
+        can't be painted nor a process that dies stops the others.
 
     Raises
     ------
@@ -93,9 +94,9 @@ def paint_files(
     except OSError as error:
         raise ValueError(f"{folder} can't be made a folder ({error.strerror}); choose another place.") from error
     check_output(Path(folder, "picture.png"))
-    if settings is None:  # an image to start from is no setting
+    if settings is None:  # an image object in `init` can't go into metadata
         settings = {k: v for k, v in painter.get_params().items() if k != "init" or isinstance(v, PathLike)}
-    here = os.getcwd()  # workers may be at home elsewhere
+    here = os.getcwd()  # workers may have another working directory
     calls = [
         (painter, photo, picture, here, regions, settings) for photo, picture in pictures.items() if photo not in there
     ]
@@ -103,7 +104,7 @@ def paint_files(
 
 
 def paint_all(calls: Iterable[tuple[Any, ...]], n_jobs: int | None) -> Iterator[Outcome]:
-    """Call `paint_file` with each of many arguments, though processes may die under it; starts at once."""
+    """Call `paint_file` with each tuple of arguments, even if processes die. The work starts at once."""
     waiting, at_hand = deque(calls), dict[str, tuple[Any, ...]]()
 
     def taken() -> Iterator[tuple[Any, ...]]:
@@ -117,13 +118,13 @@ def paint_all(calls: Iterable[tuple[Any, ...]], n_jobs: int | None) -> Iterator[
             for outcome in results:
                 del at_hand[outcome.photo]
                 yield outcome
-        except BrokenProcessPool:  # and with one process all die; whose fault it was shows when each is by itself
+        except BrokenProcessPool:  # one death ends all processes; calls one by one show the culprit
             for arguments in at_hand.values():
                 try:
                     yield from side_by_side(paint_file, [arguments], ALONE)
                 except BrokenProcessPool:
                     _, photo, picture, *_ = arguments
-                    died = f"{photo}: its process died twice, as for want of memory; paint it smaller, or again later."
+                    died = f"{photo}: its process died twice, perhaps for lack of memory; paint it smaller, or later."
                     yield Outcome(photo, picture, 0.0, died)
             yield from paint_all(waiting, n_jobs)
 
@@ -138,7 +139,7 @@ def paint_file(
     regions: Regions | None,
     settings: Mapping[str, Any],
 ) -> Outcome:
-    """Paint one file, named from a folder `here`, whatever is wrong with it."""
+    """Paint one file, and return an error as an outcome; paths are relative to the folder `here`."""
     start = time.perf_counter()
     try:
         data = Path(here, photo).read_bytes()
@@ -148,13 +149,13 @@ def paint_file(
         digests = {photo: hashlib.sha256(data).hexdigest()} | settings.get("sha256", {})
         own = {"content": photo, "sha256": digests, "steps": stage.step, "of_steps": stage.n_steps}
         save(stage.image, Path(here, picture), {**settings, **own})
-    except Exception as error:  # the others are to be painted
+    except Exception as error:  # other photos must still be painted
         return Outcome(photo, picture, time.perf_counter() - start, sentence(photo, error))
     return Outcome(photo, picture, time.perf_counter() - start)
 
 
 def sentence(photo: str, error: Exception) -> str:
-    """What is wrong with a photo."""
+    """What is wrong with a photo, in one sentence."""
     if isinstance(error, OSError):
         return f"{photo} can't be read ({error.strerror}); check the file and its permissions."
     if isinstance(error, MemoryError) or "out of memory" in str(error):
@@ -164,7 +165,7 @@ def sentence(photo: str, error: Exception) -> str:
 
 
 def photos_in(folder: PathLike) -> list[str]:
-    """The photos in a folder, by name; those in folders within it are not looked for.
+    """The photos in a folder, sorted by name. Subfolders are not searched.
 
     Parameters
     ----------
@@ -173,12 +174,12 @@ def photos_in(folder: PathLike) -> list[str]:
     Returns
     -------
     list of str
-        Files with an extension that Pillow can open; of others a warning tells, unless they are hidden.
+        Files with an extension that Pillow can open. Other files cause a warning, unless they are hidden.
 
     Raises
     ------
     ValueError
-        If it is not a folder, can't be read, or has no photo.
+        If `folder` is not a folder, can't be read, or has no photo.
     """
     try:
         files = sorted(entry.path for entry in os.scandir(folder) if entry.is_file() and entry.name[0] != ".")
@@ -187,17 +188,17 @@ def photos_in(folder: PathLike) -> list[str]:
     kinds = {extension for extension, kind in Image.registered_extensions().items() if kind in Image.OPEN}
     photos = [file for file in files if Path(file).suffix.lower() in kinds]
     if not photos:
-        raise ValueError(f"there is no photo in {folder}; name a folder with image files, such as .jpg, in it.")
+        raise ValueError(f"there is no photo in {folder}; name a folder that has image files, such as .jpg, in it.")
     others = [file for file in files if file not in photos]
     if others:
-        warnings.warn(f"{len(others)} file(s) that are no photos are left out, such as {others[0]}.", stacklevel=2)
+        warnings.warn(f"{len(others)} file(s) that are not photos are left out, such as {others[0]}.", stacklevel=2)
     return photos
 
 
 def pictures_of(photos: Sequence[PathLike], folder: PathLike) -> dict[str, str]:
-    """Where the picture of each photo goes: to a file of the photo's name in the folder.
+    """The file for the picture of each photo. It has the photo's name, in the folder.
 
-    So the format is the photo's, too. Where it is one that can't be written, as GIF, ".png" is appended.
+    So the picture also has the photo's format. If that format can't be written, such as GIF, ".png" is appended.
 
     Parameters
     ----------
@@ -207,6 +208,7 @@ def pictures_of(photos: Sequence[PathLike], folder: PathLike) -> dict[str, str]:
     Returns
     -------
     dict of str to str
+        From photo to picture.
 
     Raises
     ------
@@ -217,7 +219,7 @@ def pictures_of(photos: Sequence[PathLike], folder: PathLike) -> dict[str, str]:
         raise ValueError("there are no photos to paint; give one or more.")
     is_file = os.path.exists(folder) or Path(folder).suffix.lower() in FORMATS
     if is_file and not os.path.isdir(folder):
-        raise ValueError(f"{folder} names a file; many photos go to a folder: name one, or a new one.")
+        raise ValueError(f"{folder} names a file; many photos go to a folder, so name an existing folder or a new one.")
     owners: dict[str, str] = {}
     for photo in photos:
         if not isinstance(photo, str | os.PathLike):
@@ -229,6 +231,6 @@ def pictures_of(photos: Sequence[PathLike], folder: PathLike) -> dict[str, str]:
             raise ValueError(f"the picture of {photo} would replace it; give another folder for the pictures.")
         if owners.setdefault(picture, photo) != photo:
             raise ValueError(
-                f"{owners[picture]} and {photo} would have one picture, {picture}; rename one, or use two folders."
+                f"{owners[picture]} and {photo} would have the same picture, {picture}; rename one, or use two folders."
             )
     return {photo: picture for picture, photo in owners.items()}

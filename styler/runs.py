@@ -1,4 +1,4 @@
-"""What the command line does with one photo, or with a folder: paint, show progress, save, report."""
+"""What the command line does with one photo or with a folder: paint, show progress, save and report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHECKPOINT_SECONDS = 120.0
 
 
 def sha256(path: str) -> str:
-    """A file's fingerprint."""
+    """The SHA-256 of a file, as hexadecimal digits."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
@@ -45,7 +45,7 @@ def paint_one(
     settings: dict[str, Any],
     start: float,
 ) -> int:
-    """Paint, show progress, save, report."""
+    """Paint one photo, show progress, save the picture and report."""
     from tqdm import tqdm
 
     from styler import checkpoint
@@ -56,9 +56,12 @@ def paint_one(
     unfinished = f"{args.output}.resume"
     resume = checkpoint.read(unfinished, settings) if args.resume else None
     if not args.resume and Path(unfinished).exists():
-        warnings.warn(f"{unfinished}, of a picture broken off, gives way to this one; --resume goes on.", stacklevel=2)
+        warnings.warn(
+            f"{unfinished}, from an interrupted picture, will be discarded; use --resume to continue that picture.",
+            stacklevel=2,
+        )
     if args.resume and not resume:
-        warnings.warn(f"there is no {unfinished} to go on from; the picture is painted from the start.", stacklevel=2)
+        warnings.warn(f"there is no {unfinished} to continue from; painting starts from the beginning.", stacklevel=2)
     ends, written = set(accumulate(scale.steps for scale in painter.scales_)), time.monotonic()
     if not args.quiet:
         print(f"{args.preset}: about {painter.expected_seconds(photo):.0f} s on this machine", file=sys.stderr)
@@ -72,7 +75,7 @@ def paint_one(
         with bar:
             for stage in painter.staged_transform(photo, regions, resume):
                 if resume and not bar.n:
-                    bar.initial = stage.progress  # what another process did tells nothing of this one's pace
+                    bar.initial = stage.progress  # steps of an earlier run say nothing about this run's pace
                 bar.set_description(f"{stage.scale} px", refresh=False)
                 bar.update(stage.progress - bar.n)
                 if film:
@@ -85,7 +88,7 @@ def paint_one(
         if stage is None:
             raise
         interrupted = stage.step < stage.n_steps
-    assert stage is not None  # a schedule has one step at least
+    assert stage is not None  # a schedule has at least one step
     seconds = time.perf_counter() - start
     made = {"steps": stage.step, "of_steps": stage.n_steps}
     save(stage.image, args.output, settings | made)
@@ -100,7 +103,7 @@ def paint_one(
         keep(unfinished, stage, settings)
         print(
             f"styler: interrupted at step {stage.step} of {stage.n_steps}; saved so far: {args.output} "
-            "(--resume goes on)",
+            "(--resume continues)",
             file=sys.stderr,
         )
     elif not args.quiet and not args.json:
@@ -124,19 +127,19 @@ def paint_one(
 
 
 def keep(path: str, stage: Stage, settings: dict[str, Any]) -> None:
-    """Write a checkpoint; where it can't be, that is told, and the picture goes on."""
+    """Write a checkpoint. If that fails, warn and go on painting."""
     from styler import checkpoint
 
     try:
         checkpoint.write(path, stage.point, settings)
     except ValueError as error:
-        warnings.warn(f"{error} Until then there is nothing for --resume.", stacklevel=2)
+        warnings.warn(f"{error} Until then there is no checkpoint for --resume.", stacklevel=2)
 
 
 def paint_many(
     args: argparse.Namespace, painter: StyleTransfer, pictures: dict[str, str], settings: dict[str, Any], start: float
 ) -> int:
-    """Paint, show progress, report."""
+    """Paint a folder of photos, show progress and report."""
     from tqdm import tqdm
 
     from styler.many import paint_files
@@ -172,7 +175,7 @@ def paint_many(
         print("styler: interrupted; the same command paints the rest.", file=sys.stderr)
     if not args.quiet and not args.json:
         parts = [f"{len(painted)} painted"]
-        parts += [f"{n} {what}" for n, what in ((there, "there already"), (len(failed), "failed")) if n]
+        parts += [f"{n} {what}" for n, what in ((there, "already there"), (len(failed), "failed")) if n]
         print(f"{args.output}: {', '.join(parts)}, in {seconds:.1f} s", file=sys.stderr)
     if args.json:
         report = {

@@ -1,4 +1,4 @@
-"""The catalogue of sample images: ``assets/samples.json`` says what each is, who made it and where it comes from."""
+"""The catalogue of sample images. ``assets/samples.json`` says what each one is, who made it and where it is from."""
 
 import contextlib
 import importlib.util
@@ -22,22 +22,22 @@ TIMEOUT = 20.0
 
 @dataclass(frozen=True)
 class Sample:
-    """One image of the catalogue, and the one place of three where its file is.
+    """One image of the catalogue. One of `file`, `sklearn` and `url` says where its file is.
 
     Attributes
     ----------
     key : str
-        What code and the command line call it.
+        Its name in code and on the command line.
     role : str
         "content" or "style".
     title, maker, year, licence, source : str
-        What a label beside the picture has to say.
+        The text of the picture's caption.
     file : str or None
-        Name in the folder of assets.
+        File name in the folder of assets.
     sklearn : str or None
-        Name among the images that scikit-learn installs.
+        File name among the images that scikit-learn installs.
     url : str or None
-        Where it is fetched from at first use.
+        Address from which the file is fetched at first use.
     """
 
     key: str
@@ -53,7 +53,7 @@ class Sample:
 
 
 def path(key: str) -> Path:
-    """Return the local file of a sample, which is fetched first if need be.
+    """Return the local file of a sample. It is fetched first if necessary.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def path(key: str) -> Path:
     Raises
     ------
     ValueError
-        If there is no such sample, or it has to be fetched and can't be.
+        If there is no such sample, or it can't be fetched.
     """
     if key not in SAMPLES:
         raise ValueError(f"there is no sample {key!r}; choose one of {', '.join(SAMPLES)}.")
@@ -78,7 +78,7 @@ def path(key: str) -> Path:
 
 
 def place(key: str) -> Path:
-    """Return where the file of a sample is, or will be once it is fetched."""
+    """Return the path of a sample's file, even if it has not been fetched yet."""
     sample = SAMPLES[key]
     if sample.url is not None:
         return cache_dir() / Path(sample.url).name
@@ -88,23 +88,23 @@ def place(key: str) -> Path:
 
 
 def result(pair: tuple[str, str]) -> Path:
-    """Return where the finished picture of a pair is."""
+    """Return the path of the finished picture of a pair."""
     return ASSETS / "results" / f"{'_'.join(pair)}.webp"
 
 
 def keys(role: str) -> list[str]:
-    """Return the keys of all samples of a role, "content" or "style", in the order of the catalogue."""
+    """Return the keys of all samples with a role, "content" or "style", in catalogue order."""
     return [key for key, sample in SAMPLES.items() if sample.role == role]
 
 
 def cache_dir() -> Path:
-    """Return the folder of fetched samples: $STYLER_CACHE, or ``styler`` in $XDG_CACHE_HOME or in ``~/.cache``."""
+    """Return the folder for fetched samples: $STYLER_CACHE, else ``styler`` in $XDG_CACHE_HOME or in ``~/.cache``."""
     own = os.environ.get("STYLER_CACHE")
     return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "styler"
 
 
 def https_only() -> urllib.request.OpenerDirector:
-    """Return an opener that speaks https and nothing else, also where a redirect or a proxy leads elsewhere."""
+    """Return an opener that uses https only, even if a redirect or a proxy points to another protocol."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler,
@@ -127,27 +127,27 @@ def fetch(
     max_bytes: int = MAX_BYTES,
     timeout: float = TIMEOUT,
 ) -> None:
-    """Fetch an image to `target`, which appears whole and checked, or not at all.
+    """Fetch an image to `target`. The file appears only when the image is complete and checked.
 
     Parameters
     ----------
     url : str
         An https address.
     target : pathlib.Path
-        The file to write; its folder is made if it is missing.
+        The file to write. Its folder is created if it is missing.
     title : str
-        What the sentences of errors call the image.
+        Name of the image in error messages.
     opener : urllib.request.OpenerDirector, optional
-        What opens `url`; by default `https_only()`.
+        Opens `url`. By default `https_only()`.
     max_bytes : int
         Largest file to accept.
     timeout : float
-        Seconds to wait for an answer, and again for the whole file.
+        Seconds to wait for the answer, and as many again for the whole file.
 
     Raises
     ------
     ValueError
-        If the image can't be fetched, is too large, is no image, or can't be kept.
+        If the image can't be fetched, is too large, is not an image, or can't be saved.
     """
     request = urllib.request.Request(url, headers={"User-Agent": "styler"})
     try:
@@ -161,19 +161,19 @@ def fetch(
             f"({getattr(error, 'reason', error)}); connect and try again, or choose another image."
         ) from error
     if len(data) > max_bytes:
-        raise ValueError(
-            f"{title} could not be fetched: {url} sends more than {max_bytes} bytes; choose another image."
-        )
+        raise ValueError(f"{title} could not be fetched: {url} sent more than {max_bytes} bytes; choose another image.")
     try:
         Image.open(io.BytesIO(data)).load()
     except Exception as error:  # Pillow's decoders fail in many ways
-        raise ValueError(f"{title} could not be fetched: {url} sends no whole image; choose another image.") from error
+        raise ValueError(
+            f"{title} could not be fetched: {url} did not send a whole image; choose another image."
+        ) from error
     try:
         _write(data, target)
     except OSError as error:
         raise ValueError(
-            f"{title} could not be kept in {target.parent} ({error.strerror or error}); "
-            "set STYLER_CACHE to a folder that can be written."
+            f"{title} could not be saved in {target.parent} ({error.strerror or error}); "
+            "set STYLER_CACHE to a writable folder."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What the estimator is given, checked: paintings, shares, labels, devices."""
+"""Checks of the estimator's input: paintings, shares, labels, devices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from styler.style import Painting, is_seen
 def read_paintings(
     X: Any, sample_weight: Any, masks: Any, name: str, keep: Callable[[Tensor, float, Tensor | None], Painting]
 ) -> list[Painting]:
-    """The paintings of one style, those without a share left out, as `keep` makes them."""
+    """The paintings of one style, each made by `keep`. Paintings with a share of 0 are left out."""
     images = [(read(x, label), label) for x, label in each(X, name)]
     shares = check_shares(sample_weight, len(images))
     parts: list[tuple[Tensor | None, str]] = [(None, "")] * len(images)
@@ -33,26 +33,24 @@ def read_paintings(
     for (image, _), share, (mask, label) in zip(images, shares, parts, strict=True):
         painting = keep(image, share, mask)
         if not is_seen(painting):
-            raise ValueError(
-                f"{label} is white only at the painting's rim, which is not learnt from; paint white further in."
-            )
+            raise ValueError(f"{label} is white only at the painting's rim, which is ignored; paint white further in.")
         paintings += [painting] * (share > 0)
     return paintings
 
 
 def by_label(given: Any, X: Any, name: str) -> Mapping[str, Any]:
-    """What fit was given beside its styles, by the styles' labels."""
+    """An argument of `fit` that goes with the styles, as a mapping by the styles' labels."""
     if not isinstance(X, Mapping):
         return {"": given}
     if given is None:
         return {}
     if not isinstance(given, Mapping) or set(given) - set(X):
-        raise ValueError(f"{name} goes with labelled styles; give a mapping with their labels: {', '.join(X)}.")
+        raise ValueError(f"{name} does not match the styles' labels; give a mapping with these labels: {', '.join(X)}.")
     return given
 
 
 def check_shares(sample_weight: Any, n: int) -> list[float]:
-    """One non-negative share a style, by default the same for each."""
+    """One non-negative share for each style. By default all shares are equal."""
     if n == 0:
         raise ValueError("there is no style to learn; give one image or more.")
     try:
@@ -67,13 +65,13 @@ def check_shares(sample_weight: Any, n: int) -> list[float]:
         raise ValueError(f"{shares.size} style weight(s) (sample_weight) for {n} style(s); give one weight for each.")
     if not np.isfinite(shares).all() or (shares < 0).any() or not shares.any():
         raise ValueError(
-            f"the style weights (sample_weight) are {shares.tolist()}; give finite ones, of 0 or more, and not all 0."
+            f"the style weights (sample_weight) are {shares.tolist()}; give finite numbers, 0 or more, and not all 0."
         )
     return shares.tolist()
 
 
 def check_device(device: str | torch.device | None) -> torch.device:
-    """A device that is there; by default the GPU if there is one."""
+    """A device that is available. By default the GPU if there is one."""
     if device is None:
         return torch.device(
             "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -88,7 +86,7 @@ def check_device(device: str | torch.device | None) -> torch.device:
 
 
 def each(X: Any, kind: str) -> Iterator[tuple[ImageLike, str]]:
-    """The images in X, with what messages call them."""
+    """The images in X, each with its name in messages."""
     return ((x, f"{kind} {i}") for i, x in enumerate(X, 1)) if is_collection(X) else iter([(X, f"the {kind}")])
 
 

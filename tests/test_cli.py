@@ -129,7 +129,7 @@ def test_a_picture_that_was_stopped_is_painted_to_its_end(tmp_path, capsys):
     kept = settings(first)
     save(read(first), first, kept | {"steps": 2})
     assert cli.main(["--from", first, "-o", again]) == 0
-    assert f"was stopped at step 2 of {kept['of_steps']}; it is painted to the end" in capsys.readouterr().err
+    assert f"was stopped at step 2 of {kept['of_steps']}; it is painted to the end this time" in capsys.readouterr().err
     assert settings(again)["steps"] == kept["steps"]
 
 
@@ -149,11 +149,11 @@ def test_quiet_is_quiet(tmp_path, capfd):
         ([CAT, STARRY, "-o", "out.gif"], "extension"),
         ([CAT, STARRY, "-o", CAT], "another name"),
         ([CAT, STARRY, "-o", "out.png", "--init", "zeros"], "zeros is neither content nor noise, nor an image"),
-        ([CAT, STARRY, "-o", "out.png", "--save-mask", "m.png"], "--save-mask writes what is found"),
+        ([CAT, STARRY, "-o", "out.png", "--save-mask", "m.png"], "--save-mask writes the mask that was found"),
         ([CAT, STARRY, "-o", "o.png", "--mask", "find", "--save-mask", "o.png"], "give --save-mask another name"),
         (["nophotos", STARRY, "-o", "out/"], "nophotos does not exist"),
         ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1"], "one weight for each"),
-        ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1", "-1"], "give finite ones, of 0 or more"),
+        ([CAT, STARRY, WAVE, "-o", "out.png", "--style-weights", "1", "-1"], "give finite numbers, 0 or more"),
         (["-o", "out.png"], "there is no photo"),
         ([CAT, "-o", "out.png"], "there is no style"),
         ([CAT, STARRY, "-o", "out.png", "--subject-style", WAVE], "need --mask"),
@@ -247,7 +247,9 @@ def test_a_checkpoint_that_can_not_be_written_stops_nothing(tmp_path, capsys):
     (tmp_path / "out.png.resume").mkdir()
     assert cli.main([strip, STARRY, "-o", str(out), "--size", "160", "--preset", "preview", "--json"]) == 0
     said = capsys.readouterr()
-    assert "out.png.resume can't be written" in said.err and "Until then there is nothing for --resume." in said.err
+    assert (
+        "out.png.resume can't be written" in said.err and "Until then there is no checkpoint for --resume." in said.err
+    )
     assert json.loads(said.out)["interrupted"] is False and out.exists()
 
 
@@ -290,7 +292,7 @@ def test_a_killed_picture_goes_on_from_its_checkpoint(tmp_path, capsys):
     assert cli.main(["--from", str(out), "-o", str(in_one_go), "--quiet"]) == 0
     assert torch.equal(read(in_one_go), read(out)) and settings(in_one_go) == settings(out)
     assert cli.main([*args, "--resume"]) == 0
-    assert f"there is no {checkpoint} to go on from" in capsys.readouterr().err
+    assert f"there is no {checkpoint} to continue from" in capsys.readouterr().err
     checkpoint.write_bytes(b"of another picture")
     assert cli.main(args) == 0
-    assert f"{checkpoint}, of a picture broken off, gives way to this one" in capsys.readouterr().err
+    assert f"{checkpoint}, from an interrupted picture, will be discarded" in capsys.readouterr().err

@@ -66,6 +66,6 @@ def test_the_command_writes_the_making_of(tmp_path: Path, capsys: pytest.Capture
     options = ["--size", "48", "--preset", "preview", "--quiet", "--making-of"]
     assert main([*sides, *options, str(tmp_path / "film.webp")]) == 0
     assert len(seen(tmp_path / "film.webp")[0]) >= 3
-    for bad, sentence in (("film.gif", "ends in .webp"), ("out.png", "can't be two things")):
+    for bad, sentence in (("film.gif", "ends in .webp"), ("out.png", "is the name of the picture or the mask")):
         assert main([*sides, *options, str(tmp_path / bad)]) == 2
         assert sentence in capsys.readouterr().err

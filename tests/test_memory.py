@@ -121,8 +121,8 @@ def test_a_checkpoint_is_of_one_picture(tmp_path):
     assert found is not None and (found.step, found.descent.share) == (7, 0.3)
     assert torch.equal(found.descent.x, one) and torch.equal(found.descent.P, one[:, :1])
     assert torch.equal(found.descent.history[0][0], one) and torch.equal(found.descent.history[0][1], other)
-    with pytest.raises(ValueError, match=r"painted otherwise \(strength\); give the same, or leave out --resume"):
+    with pytest.raises(ValueError, match=r"other settings \(strength\); give the same settings, or leave out --resume"):
         checkpoint.read(file, settings | {"strength": 0.7})
     file.write_bytes(file.read_bytes()[:-8])
-    with pytest.raises(ValueError, match="is no checkpoint, or a broken one; delete it"):
+    with pytest.raises(ValueError, match="is not a checkpoint, or is damaged; delete it"):
         checkpoint.read(file, settings)

@@ -188,13 +188,13 @@ def test_many_photos_have_a_map_each():
 @pytest.mark.parametrize(
     ("X", "fit", "transform", "says"),
     [
-        ({"a": STARRY, "b": None}, {}, {}, "say where they are"),
+        ({"a": STARRY, "b": None}, {}, {}, "say where the regions are"),
         (STARRY, {}, {"regions": {"a": np.ones((20, 20))}}, "no style was learnt for region 'a'"),
         ({"a": None}, {}, {}, "no style to learn"),
         ({}, {}, {}, "no style to learn"),
         ({"a": [STARRY, WAVE]}, {"sample_weight": {"a": [1]}}, {}, "one weight for each"),
-        ({"a": STARRY}, {"sample_weight": [1]}, {}, "sample_weight goes with labelled styles"),
-        ({"a": STARRY}, {"regions": {"b": WAVE}}, {}, "regions goes with labelled styles"),
+        ({"a": STARRY}, {"sample_weight": [1]}, {}, "sample_weight does not match the styles' labels"),
+        ({"a": STARRY}, {"regions": {"b": WAVE}}, {}, "regions does not match the styles' labels"),
         ([STARRY, WAVE], {"regions": [STARRY]}, {}, "one mask for each"),
         (STARRY, {"regions": np.zeros((20, 20))}, {}, "the mask of the style is empty"),
         ([WAVE, STARRY], {"regions": [1 - rim(WAVE), rim(STARRY)]}, {}, "mask of the style 2 is white only at"),

@@ -100,9 +100,9 @@ def test_fetch_keeps_what_it_got(server: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "options", "sentence"),
     [
-        ("picture.png", {"max_bytes": 1000}, "sends more than 1000 bytes"),
-        ("half.png", {}, "sends no whole image"),
-        ("page.html", {}, "sends no whole image"),
+        ("picture.png", {"max_bytes": 1000}, "sent more than 1000 bytes"),
+        ("half.png", {}, "did not send a whole image"),
+        ("page.html", {}, "did not send a whole image"),
         ("missing.png", {}, "answered 404"),
     ],
 )
@@ -117,7 +117,7 @@ def test_fetch_keeps_nothing_else(
 
 def test_fetch_says_where_it_may_not_write(server: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match=r"could not be kept in .*; set STYLER_CACHE"):
+    with pytest.raises(ValueError, match=r"could not be saved in .*; set STYLER_CACHE"):
         fetch(f"{server}/picture.png", tmp_path / "file" / "picture.png")
 
 
