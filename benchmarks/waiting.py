@@ -38,7 +38,7 @@ def paint(port: int, strength: float, size: int) -> tuple[float, float, float, i
             if not text.startswith("data: ["):
                 continue
             words = json.loads(text.removeprefix("data: "))[2]
-            if found := re.search(r"it begins in about ([\d.]+) (s|min)", str(words)):
+            if found := re.search(r"begins in about ([\d.]+) (s|min)", str(words)):
                 told.append((now, float(found[1]) * UNITS[found[2]]))
                 messages += 1
             elif not begun:

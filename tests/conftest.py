@@ -2,7 +2,7 @@
 
 import os
 
-# Tests run side by side: with more threads they would wait for one another. Before torch, which reads it once.
+# Tests run in parallel: with more threads they would wait for one another. Set before torch, which reads it once.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
@@ -14,11 +14,11 @@ from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.vgg import VGG19, fast_dtype
 from styler.weights import load_state
 
-# What this machine computes in without emulating it.
+# The types that this machine computes in without emulation.
 WORKING = sorted({"float32", str(fast_dtype(torch.device("cpu"))).removeprefix("torch.")})
 
 
-# Files that take long, longest first, so that the workers end together. The others follow as pytest finds them.
+# Slow files, slowest first, so that the workers finish together. The others follow as pytest finds them.
 LONG = ["demo", "many", "security", "cli", "estimator", "benchmarks", "examples", "tiles", "demo_api", "zerogpu"]
 
 

@@ -1,4 +1,4 @@
-"""The numbers rank what is known to be better or worse; the command writes what it promises."""
+"""The measures rank what is known to be better or worse; the command writes what it promises."""
 
 import json
 import runpy
@@ -42,7 +42,7 @@ def test_a_frame_and_noise_are_found(photo, painting):
     assert grainy["noise"] > clean["noise"] + 4
 
 
-def test_a_colour_that_the_painting_has_not_is_found(photo, painting):
+def test_a_colour_that_the_painting_lacks_is_found(photo, painting):
     grey = painting.mean(1, keepdim=True).expand(painting.shape)[..., :16, :]
     assert foreign_colour(grey, grey) == 0 < 10 < foreign_colour(grey, photo[..., :16, :])
 
@@ -64,7 +64,7 @@ def test_operations_of_one_layer():
         ([str(path("cat")), "--out", "nowhere/figure.png"], "create it first"),
     ],
 )
-def test_a_figure_that_can_not_be_painted_is_told_in_a_sentence(arguments, says, monkeypatch, capsys):
+def test_a_figure_that_can_not_be_painted_is_reported_in_a_sentence(arguments, says, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["figures", "content", *arguments])
     with pytest.raises(SystemExit) as ended:
         figures.main()

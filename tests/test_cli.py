@@ -1,4 +1,4 @@
-"""The command line; as a process of its own where the process is what counts."""
+"""The command line, run as a separate process where that matters."""
 
 import json
 import signal
@@ -134,7 +134,7 @@ def test_a_picture_that_was_stopped_is_painted_to_its_end(tmp_path, capsys):
 
 
 def test_quiet_is_quiet(tmp_path, capfd):
-    """As a process it is so too, up to where it is killed: see below."""
+    """A process is quiet too, even if killed: see `test_a_killed_picture_goes_on_from_its_checkpoint`."""
     options = ["--size", "32", "--preset", "preview", "--quiet"]
     assert cli.main([CAT, STARRY, "-o", str(tmp_path / "out.jpg"), *options]) == 0
     assert capfd.readouterr() == ("", "")
@@ -215,7 +215,7 @@ def test_bounds_are_the_estimators():
         StyleTransfer(**values, random_state=args["seed"])._validate_params()
 
 
-def test_paintings_that_are_not_used_are_told(tmp_path, capsys):
+def test_paintings_that_are_not_used_are_reported(tmp_path, capsys):
     options = ["--mask", "find", "--subject-style", WAVE, "--background-style", "none", "--size", "32"]
     assert cli.main([BALL, STARRY, "-o", str(tmp_path / "out.png"), *options, "--preset", "preview"]) == 0
     assert f"{STARRY}: not used, as both regions have a style of their own" in capsys.readouterr().err
@@ -224,7 +224,7 @@ def test_paintings_that_are_not_used_are_told(tmp_path, capsys):
 def test_ctrl_c_keeps_the_picture_so_far(tmp_path):
     out = tmp_path / "out.png"
     command = [sys.executable, "-m", "styler", CAT, STARRY, "-o", str(out), "--size", "128", "--preset", "fine"]
-    # A shell's background jobs ignore it, and so would their children.
+    # A shell's background jobs ignore Ctrl-C, and so would their children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
@@ -262,7 +262,7 @@ def test_the_subject_is_found(tmp_path):
     assert change[20:44, 18:36].mean() > 0.1 > 0.01 > change[:10].mean()  # the ball, the wall behind it
 
 
-def test_a_picture_too_large_for_memory_is_told(monkeypatch, capsys, tmp_path):
+def test_a_picture_too_large_for_memory_is_reported(monkeypatch, capsys, tmp_path):
     def too_large(*_):
         raise MemoryError
 
@@ -272,7 +272,7 @@ def test_a_picture_too_large_for_memory_is_told(monkeypatch, capsys, tmp_path):
 
 
 def test_a_killed_picture_goes_on_from_its_checkpoint(tmp_path, capsys):
-    """Killed with no chance to tidy up, wherever it is: what lies on disk is whole, and the rest is painted."""
+    """Wherever it is killed, with no time to tidy up, the files on disk are whole, and a later run paints the rest."""
     out, checkpoint = tmp_path / "out.png", tmp_path / "out.png.resume"
     args = [CAT, WAVE, "-o", str(out), "--size", "64", "--preset", "preview"]
     code = "import sys, styler.cli as c, styler.runs as r; r.CHECKPOINT_SECONDS = 0; sys.exit(c.main(sys.argv[1:]))"

@@ -1,4 +1,4 @@
-"""The page in a real browser, served as app.py serves it, only smaller pictures."""
+"""The page in a real browser, served as app.py serves it, but with smaller pictures."""
 
 import json
 import os
@@ -85,7 +85,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(server: tuple[str, int, str], browser: Browser) -> Iterator[Page]:
-    """The page on a phone, which must stay on this machine and raise no errors of its own."""
+    """The page on a phone's screen; it must contact no other machine and raise no errors of its own."""
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.set_default_timeout(20_000)
     away, errors = [], []
@@ -182,7 +182,7 @@ def test_a_tap_loads_a_pair_and_another_paints_it(page: Page, tmp_path: Path) ->
     expect(page.locator("#content img")).to_have_attribute("src", re.compile("chelsea-as-great-wave.png"))
 
 
-def test_the_picture_is_whole_and_can_be_compared_and_looked_at_from_near(page: Page) -> None:
+def test_the_picture_is_whole_and_can_be_compared_and_enlarged(page: Page) -> None:
     page.locator("#pairs button").nth(2).click()
     photo, picture = page.locator("#picture img").all()
     expect(picture).to_have_attribute("alt", "The picture: astronaut composition viii")
@@ -259,7 +259,7 @@ def test_a_link_brings_back_a_picture_of_ones_own(
     for uploaded in Path(server[2]).glob("*/*mine*"):
         uploaded.unlink()  # as after an hour
     other.goto(link)
-    note(other, "The picture of this link is no longer here")
+    note(other, "This link's picture is no longer available")
     expect(other.locator("#picture img").last).to_have_attribute("alt", "The picture: pagoda starry night")
     expect(other.get_by_label("Strength").first).to_have_value("0.7")
     expect(other.locator("#content img")).to_have_attribute("src", re.compile("china.jpg"))
@@ -277,7 +277,7 @@ def test_the_page_fits_and_the_picture_is_the_largest_thing(page: Page, width: i
     page.emulate_media(color_scheme="dark")
     page.reload()
     tab = page.locator("[role=tab][aria-selected=true]:visible").first
-    expect(tab).to_have_css("color", "rgb(245, 245, 244)")  # as bright as all words
+    expect(tab).to_have_css("color", "rgb(245, 245, 244)")  # as bright as other text
 
 
 def test_three_paintings_are_suggested_and_one_tap_paints_one(page: Page) -> None:
@@ -377,8 +377,8 @@ def test_a_picture_from_noise_and_its_settings_again(page: Page, tmp_path: Path)
         with page.expect_file_chooser() as chooser:
             page.locator("#repeat").click()
         chooser.value.set_files(file)
-        expect(page.get_by_test_id("toast-body")).to_contain_text("does not tell how it was painted")
-    note(page, "Set as for kept.png")
+        expect(page.get_by_test_id("toast-body")).to_contain_text("has no settings to restore")
+    note(page, "Settings restored from kept.png")
     expect(page.get_by_label("Noise", exact=True)).to_be_checked()
     expect(page.get_by_label("Seed of the noise")).to_have_value("7")
     page.get_by_role("button", name="For study").click()
@@ -386,7 +386,7 @@ def test_a_picture_from_noise_and_its_settings_again(page: Page, tmp_path: Path)
     expect(page.get_by_label("Content layer")).to_have_value("relu2_2")
 
 
-def test_layers_and_losses_of_a_picture_are_set_again_where_the_page_can() -> None:
+def test_layers_and_losses_of_a_picture_are_restored_where_the_page_can() -> None:
     from styler.demo import again
     from styler.demo.orders import Upload, named
     from styler.estimator import StyleTransfer
@@ -398,7 +398,7 @@ def test_layers_and_losses_of_a_picture_are_set_again_where_the_page_can() -> No
     assert named(usual[0][::-1], usual[2]) == (None, None)
     assert named(["relu2_1", "relu1_1"], "relu1_2") == (("relu1_1", "relu2_1"), ("relu1_2",))
     assert again.studied(StyleTransfer(style_layers={"relu2_1": 2}), upload)[0] == ["relu2_1"]
-    with pytest.raises(ValueError, match="styler --from can"):
+    with pytest.raises(ValueError, match="use styler --from"):
         again.studied(StyleTransfer(style_layers={"relu2_1": 2, "relu3_1": 1}), upload)
     with pytest.raises(ValueError, match="There is no style layer"):
         named([], "relu1_2")
@@ -425,7 +425,7 @@ def test_a_found_subject_comes_back_as_it_was_found() -> None:
     assert 0.1 < upload.painted().mean() < 0.3
     assert drawn_on({"layers": []}) is None and drawn_on(None) is None
     ball = {"path": str(samples.path("ball"))}
-    again = masking.find(ball, found).value  # what was found is no stroke to find from
+    again = masking.find(ball, found).value  # what was found does not count as a stroke
     assert images.read(again["layers"][0]["path"]).equal(images.read(found["layers"][0]["path"]))
     assert masking.prepare("background", ball, found) == gr.skip()
     assert masking.prepare("background", ball, None).value["layers"]
@@ -441,7 +441,7 @@ def test_every_control_has_a_name(page: Page) -> None:
         assert name.strip(), control.evaluate("e => e.outerHTML")
 
 
-def test_stop_keeps_the_picture_and_frees_the_core_for_who_waits(
+def test_stop_keeps_the_picture_and_frees_the_core_for_the_next_visitor(
     page: Page, browser: Browser, server: tuple[str, int, str]
 ) -> None:
     second, third = (browser.new_page() for _ in range(2))
@@ -471,7 +471,7 @@ def test_closing_the_tab_frees_the_core(browser: Browser, server: tuple[str, int
     assert_idle(server[1])
 
 
-def test_a_bad_upload_is_told_in_one_sentence(page: Page, tmp_path: Path) -> None:
+def test_a_bad_upload_is_reported_in_one_sentence(page: Page, tmp_path: Path) -> None:
     (tmp_path / "my <b>.jpg").write_text("not a picture")
     clear(page, "content")
     page.locator("#content input[type=file]").set_input_files(tmp_path / "my <b>.jpg")

@@ -40,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **LAUNCH)
         yield url.rstrip("/")
         page.close()
-        gc.collect()  # the clients' event loops, whose warnings would fall on whichever test came next
+        gc.collect()  # closes the clients' event loops, or their warnings would fall on the next test
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def importable(name: str) -> bool:
 
 
 def example(language: str, about: str, server: str) -> str:
-    """The guide's block of code in a language that holds a word, speaking to the test's server, at a small size."""
+    """The guide's code block in a language that contains a word, changed to use the test's server and a small size."""
     blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs" / "guide.md").read_text(), re.DOTALL)
     (found,) = [block for block in blocks if about in block]
     assert "http://127.0.0.1:7860" in found
@@ -99,7 +99,7 @@ def test_an_assistant_can_paint(server: str) -> None:
         return f"data:image/png;base64,{base64.b64encode(samples.path(key).read_bytes()).decode()}"
 
     async def heard(*_: object) -> None:
-        """Without somebody to tell of progress, Gradio gives the last of a stream as one text."""
+        """Without a callback for progress, Gradio gives the last of a stream as one text."""
 
     async def paint() -> list[str]:
         async with (
@@ -122,7 +122,7 @@ def test_visitors_at_once_each_get_their_own_picture(server: str) -> None:
     api, painting = f"{server}/gradio_api", STYLE.read_bytes()
 
     def visit(red: int) -> tuple[float, bool]:
-        """Speak to the server as `curl` would; several of Gradio's clients in one process wait for one another."""
+        """Send requests as `curl` would, because several of Gradio's clients in one process wait for one another."""
         photo = io.BytesIO()
         Image.new("RGB", (64, 64), (red, 128, 128)).save(photo, "PNG")
         files = [("files", ("photo.png", photo.getvalue())), ("files", ("painting.jpg", painting))]
@@ -172,7 +172,7 @@ def test_the_samples_are_listed_and_can_be_painted(client: Client) -> None:
         ({"mixed": [handle_file(STYLE)] * 4}, "4 paintings are too many to mix in"),
     ],
 )
-def test_a_wish_that_can_not_be_met_is_told_in_a_sentence(client: Client, wish: dict, sentence: str) -> None:
+def test_an_invalid_request_is_answered_in_a_sentence(client: Client, wish: dict, sentence: str) -> None:
     asked = {"photo": handle_file(STYLE), "painting": handle_file(STYLE), "size": 64} | wish
     with pytest.raises(AppError, match=sentence):
         client.predict(**asked, api_name="/paint")
@@ -193,7 +193,7 @@ def test_the_endpoints_are_described(client: Client) -> None:
     }
 
 
-def test_the_server_tells_that_it_lives(server: str) -> None:
+def test_the_health_check_answers(server: str) -> None:
     from urllib.request import urlopen
 
     with urlopen(f"{server}/health") as answer:
@@ -210,7 +210,7 @@ def test_the_line_is_first_come_first_served_and_bounded() -> None:
     assert place.ahead == 1 and 4 < place.seconds <= 5
     with pytest.raises(ValueError, match="try again in a few minutes"):
         next(line.turn(lambda: 1))
-    threading.Timer(0.1, line.look_up).start()  # as when somebody is stopped, who has to be told at once
+    threading.Timer(0.1, line.look_up).start()  # as when a visitor is stopped, who must hear of it at once
     assert next(second).ahead == 1
     threading.Timer(0.1, first.close).start()
     assert next(second) == (0, 0)
@@ -218,7 +218,7 @@ def test_the_line_is_first_come_first_served_and_bounded() -> None:
     assert next(line.turn(lambda: 1)) == (0, 0)
 
 
-def test_the_time_told_is_learnt_from_pictures_just_painted() -> None:
+def test_the_estimated_time_is_learnt_from_recent_pictures() -> None:
     from styler.demo import pace
     from styler.demo.orders import order
 
@@ -229,10 +229,10 @@ def test_the_time_told_is_learnt_from_pictures_just_painted() -> None:
     assert pace.estimate("fine", 65) == pytest.approx(3 * expected)
     pace.learn_pace(asked, expected, 1.5 * expected)
     assert pace.estimate("fine", 65) == pytest.approx(2 * expected)  # two thirds of 1.5 and a third of 3
-    assert pace.estimate("fine", 66) < 2 * expected  # of other sizes nothing is known yet
+    assert pace.estimate("fine", 66) < 2 * expected  # nothing is known yet about other sizes
 
 
-def test_what_was_asked_for_longest_ago_is_let_go() -> None:
+def test_the_least_recently_used_result_is_dropped() -> None:
     from styler.demo.orders import Recent
 
     kept: Recent[int] = Recent(2)
@@ -243,7 +243,7 @@ def test_what_was_asked_for_longest_ago_is_let_go() -> None:
     assert [kept.get(key) for key in "abc"] == [ord("a"), None, ord("c")]
 
 
-def test_a_fault_of_ours_has_a_number_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_internal_error_has_a_number_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     import gradio as gr
 
     from styler.demo.errors import told

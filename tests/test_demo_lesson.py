@@ -23,7 +23,7 @@ VALUES = [control.value for step in steps.STEPS for control in step.controls]
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures of fewer pixels, which say the same."""
+    """Draw figures with fewer pixels, which show the same."""
     monkeypatch.setattr(painted, "SMALL", 40)
     monkeypatch.setattr(painted, "SMALLER", 32)
     monkeypatch.setattr(painted, "SHOWN", 64)
@@ -67,7 +67,7 @@ def test_twelve_maps_can_be_touched() -> None:
     assert all(re.fullmatch(r"Map \d+ of relu2_1", spot.get("aria-label", "")) for spot in found)
 
 
-def test_a_new_place_is_farther_than_new_colours() -> None:
+def test_moving_the_photo_changes_content_more_than_recolouring_it() -> None:
     far = {}
     for change in ("shifted", "recoloured"):
         told = words(drawn("2", Change=change))
@@ -88,12 +88,12 @@ def test_the_points_are_the_plane_s_and_the_goal_moves_with_the_weights() -> Non
 
 
 def points(figure: ElementTree.Element) -> list[tuple[float, float]]:
-    """What the plane's points say of themselves: content and style."""
+    """The content and style in the labels of the plane's points."""
     told = [re.search(r": content ([\d.]+), style ([\d.]+)", spot.get("aria-label", "")) for spot in spots(figure)]
     return [(float(found[1]), float(found[2])) for found in told if found]
 
 
-def test_the_plane_shows_the_way_of_the_picture_painted_on_the_first_tab(
+def test_the_plane_shows_the_path_of_the_picture_painted_on_the_first_tab(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("styler.demo.uploads.get_upload_folder", lambda: str(tmp_path))
@@ -112,7 +112,7 @@ def test_the_plane_shows_the_way_of_the_picture_painted_on_the_first_tab(
         return ElementTree.fromstring(str(last))
 
     figure = plane(FILES[0])
-    assert "The way of your picture from the first tab" in words(figure)
+    assert "Path of your picture from the first tab" in words(figure)
     photo, style = (images.resize(images.read(file["path"]), painted.SHOWN) for file in FILES)
     film = [images.read(Image.open(io.BytesIO(frame))) for frame in painting.MAKINGS.get(sha256(png).hexdigest())[1:]]
     painter = painted.as_in_the_paper(0.5).fit(style[0])
@@ -121,20 +121,20 @@ def test_the_plane_shows_the_way_of_the_picture_painted_on_the_first_tab(
     expected = [(one["content"] / whole, one["style"] / none) for one in far]
     _, _, _, first, *_, last = points(figure)
     assert np.allclose([first, last], expected, atol=0.006)
-    small = "The way of a small picture, painted for this figure"
+    small = "Path of a small picture, painted for this figure"
     assert small in words(plane({"path": str(samples.path("cat"))}))  # not the pair that was painted
     assert small in words(plane(FILES[0], "small"))
 
 
 def test_the_background_alone_keeps_the_subject(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(painted, "SMALLER", 64)
-    monkeypatch.setattr(steps, "DRAWN", Recent(1))  # another test had it drawn smaller
-    told = [word for word in words(drawn("7")) if word.startswith("subject is off by")]
+    monkeypatch.setattr(steps, "DRAWN", Recent(1))  # another test has drawn it smaller
+    told = [word for word in words(drawn("7")) if word.startswith("subject changed by")]
     everywhere, background = (float(word.split()[-1]) for word in told)
     assert background < everywhere / 2
 
 
-def test_a_figure_is_drawn_once_and_only_for_what_is_there() -> None:
+def test_a_figure_is_drawn_once_and_only_for_valid_requests() -> None:
     first = steps.asked("1", *FILES, VALUES)
     *_, figure = steps.draw(first)
     assert list(steps.draw(steps.asked("1", *FILES, VALUES))) == [figure]

@@ -1,4 +1,4 @@
-"""scikit-learn's manners."""
+"""The estimator keeps to scikit-learn's conventions."""
 
 import pickle
 from pathlib import Path
@@ -210,7 +210,7 @@ def test_bad_input(fitted):
         fitted.transform(photo for photo in [CAT])
 
 
-def test_what_changes_after_fit():
+def test_strength_may_change_after_fit_and_size_may_not():
     model = StyleTransfer(**QUICK).fit(STARRY)
     kept = np.asarray(model.set_params(strength=0).transform(CAT), float)
     assert (
@@ -222,7 +222,7 @@ def test_what_changes_after_fit():
         model.set_params(strength=0.5, size=64, pooling="average").transform(CAT)
 
 
-def test_mistaken_calls_are_told():
+def test_mistaken_calls_are_reported():
     with pytest.raises(TypeError, match="as one list"):
         StyleTransfer(**QUICK).fit(STARRY, WAVE)
     with pytest.raises(TypeError, match="one photo at a time"):
@@ -303,7 +303,7 @@ def test_every_option_paints(options):
 
 @pytest.mark.parametrize("size", [64, 128])
 def test_a_style_seen_nearer_is_larger(network, size):
-    # Nearer by two is what a picture of twice the size sees, laid out on this one's pixels.
+    # A style_scale of 2 sees the painting as a picture of twice the size does, on this picture's pixels.
     near, far = (StyleTransfer(size=s, style_scale=k).fit(STARRY) for s, k in ((size, 2.0), (2 * size, 1.0)))
     got, expected = (
         statistics(network, m.paintings_, ["relu1_1"], m.size, m.style_scale)["relu1_1"] for m in (near, far)
@@ -327,7 +327,7 @@ def test_any_image_to_start_from(fitted):
 
 
 def test_search_for_the_best_strength():
-    """As in the README: paintings are what is fitted, photos what is scored."""
+    """As in the README: the painter is fitted to paintings and scored on photos."""
     photos = [photo("uint8"), photo("uint8")[:, ::-1]]
     search = GridSearchCV(
         StyleTransfer(size=48, max_iter=3),
@@ -342,7 +342,7 @@ def test_search_for_the_best_strength():
     assert search.best_estimator_.transform(CAT).size == (48, 32)
 
 
-def test_whose_colours(network):
+def test_each_choice_of_colours(network):
     model = StyleTransfer(size=48, max_iter=4).fit(STARRY)
     X = resize(read(CAT), 48)
     painted, photos, matched, palette = (
@@ -352,7 +352,7 @@ def test_whose_colours(network):
     def chroma(image):
         return image - luminance(image)
 
-    whole = (photos > 0.02).logical_and(photos < 0.98).all(1, keepdim=True)  # where nothing was cut off
+    whole = (photos > 0.02).logical_and(photos < 0.98).all(1, keepdim=True)  # where nothing was clipped
     torch.testing.assert_close(chroma(photos) * whole, chroma(X) * whole)
     assert np.corrcoef(luminance(photos).flatten(), luminance(painted).flatten())[0, 1] > 0.99
     own, got, other = moments(X), moments(matched), moments(painted)
@@ -370,7 +370,7 @@ def test_every_type_paints_what_float64_does(dtype):
     assert difference.mean() < 0.05
 
 
-def test_verbose_tells(capsys):
+def test_verbose_reports_steps(capsys):
     StyleTransfer(**QUICK, verbose=2).fit(STARRY).transform(CAT)
     assert capsys.readouterr().out.count("[StyleTransfer] 32 px: step") == 2
 

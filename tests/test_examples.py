@@ -1,4 +1,4 @@
-"""Each example runs as it stands, as the script that was started."""
+"""Each example runs unchanged, as a script."""
 
 import importlib.util
 import runpy
@@ -16,7 +16,7 @@ SCRIPTS = sorted((Path(__file__).parents[1] / "examples").glob("plot_*.py"))
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Another working directory, and no window: figures are drawn and closed."""
+    """Use another working directory, and no window: figures are drawn and closed."""
     monkeypatch.chdir(tmp_path)
     plt.switch_backend("agg")
     yield

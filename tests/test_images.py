@@ -27,7 +27,7 @@ def rgb():
 
 
 def tensor(array):
-    """What `read` must return, the other way round: by indexing."""
+    """What `read` must return, computed another way: by indexing."""
     array = np.asarray(array, np.float32)
     return torch.tensor(np.stack([array[..., c] for c in range(3)])[None])
 
@@ -44,7 +44,7 @@ def assert_image(image, expected, atol=0.0):
 
 
 def fault(error, name):
-    """The sentence of a caught error, once it is seen to be one that names its subject."""
+    """Return the text of a caught error, after checking that it is one sentence and names its subject."""
     sentence = str(error.value)
     assert sentence.startswith(f"{name} ") and sentence.endswith(".") and "\n" not in sentence
     assert re.search(
@@ -194,7 +194,7 @@ def test_read_finds_the_scale_of_wide_modes(rgb, mode, peak):
     assert_image(images.read(image), tensor(np.dstack([rgb[..., 0]] * 3) / 255), atol=1e-6)
 
 
-def test_read_takes_integers_for_no_fractions():
+def test_read_does_not_take_integers_for_fractions():
     assert torch.allclose(images.read(Image.new("I", (20, 20), 1)), torch.tensor(1 / 255))
 
 
@@ -225,7 +225,7 @@ def test_read_honours_orientation(rgb, format, orientation, turn):
     assert (image.size, dict(image.getexif())) == before
 
 
-# Of the formats that move or hold more than one picture the first counts; each holds what a phone would put there.
+# Where a format moves or holds several pictures, the first counts; each file holds what a phone would put there.
 MORE = {"save_all": True, "append_images": [Image.new("RGB", (HEIGHT, WIDTH))]}
 PHONES = {
     "HEIF": MORE | {"quality": -1, "chroma": 444},
@@ -331,7 +331,7 @@ def test_read_converts_grey_profiles(mode):
     assert torch.allclose(pixel, torch.tensor(0.50), atol=0.01)
 
 
-# A profile holds the time it was made, which would be another name for the test in each worker.
+# A profile holds the time when it was made, which would give the test another name in each worker.
 @pytest.mark.parametrize(
     "profile", [b"nonsense", linear_grey_profile(), swapped_profile()[:200]], ids=["nonsense", "grey", "cut"]
 )
@@ -623,7 +623,7 @@ def test_settings_takes_numbers_of_numpy_and_things_json_lacks(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["a holiday picture", '{"by": "another program"}', "[1, 2]", '{"styler": 3}'])
-def test_settings_of_others_are_none(tmp_path, text):
+def test_settings_of_other_programs_are_ignored(tmp_path, text):
     exif = Image.Exif()
     exif[0x010E] = text
     Image.new("L", (20, 20)).save(tmp_path / "a.jpg", exif=exif)

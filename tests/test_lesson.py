@@ -93,7 +93,7 @@ def test_a_rebuilt_image_comes_nearer_to_it_in_what_it_is_rebuilt_from(what: str
         lesson.rebuilder("colour", ["relu2_1"], 48)
 
 
-def test_sizes_of_one_s_own_paint_what_the_estimator_paints(photo: torch.Tensor, painting: torch.Tensor) -> None:
+def test_chosen_sizes_paint_what_the_estimator_paints(photo: torch.Tensor, painting: torch.Tensor) -> None:
     painter = StyleTransfer(48, style_loss="moments", max_iter=3).fit(painting[0])
     ours = list(lesson.at_sizes(painter, photo[0], [48], [3]))[-1].image
     assert (ours[0] - painter.transform(photo[0])).abs().max() < 1e-5

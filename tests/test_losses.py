@@ -1,4 +1,4 @@
-"""The formulas, against plain numpy on real features, and at work."""
+"""The losses, against plain numpy on real features, and in use."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_content_and_style_loss_are_the_papers(network, photo, painting, layer):
 
 
 def test_gradient_descent_lowers_both_distances(network, photo, painting):
-    """The paper's own objective, from the content image, with its own sums: no scale, no normalisation of ours."""
+    """The paper's own objective and sums, starting at the content image, without our scales and normalisation."""
     painting, photo = painting[..., :48, :64], photo[..., :48, :64]
     layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
     P = network(photo)["relu4_2"]
@@ -53,7 +53,7 @@ def test_gradient_descent_lowers_both_distances(network, photo, painting):
         style = sum(style_loss(moments(features[k]).second, A[k].second, M[k]) / 5 for k in layers)
         return content_loss(features["relu4_2"], P), torch.as_tensor(style)
 
-    # From the photo itself the content distance is 0 and can't fall: start a little beside it.
+    # From the photo itself the content distance is 0 and can't fall: so start a little away from it.
     x = (photo + 0.1 * torch.randn(photo.shape, generator=torch.Generator().manual_seed(0))).requires_grad_()
     history = []
     for _ in range(12):
@@ -102,7 +102,7 @@ def test_bfloat16_moments_keep_three_digits(network, painting):
     assert error < 3e-3
 
 
-def test_moment_loss_is_nought_for_itself_and_one_for_nothing(network, painting):
+def test_moment_loss_is_zero_for_itself_and_one_without_covariance(network, painting):
     m = moments(network(painting)["relu2_1"])
     assert moment_loss(m, m) == pytest.approx(0, abs=1e-9)
     nothing = m._replace(first=m.first, second=torch.outer(m.first, m.first) / m.weight)
@@ -145,7 +145,7 @@ def test_standardised_features_forget_colour_but_not_place(network, photo):
 
 def test_recolouring_reaches_the_paintings_colours(photo, painting):
     style = moments(painting)
-    muted = moments(0.45 + 0.1 * painting)  # so that nothing is cut off
+    muted = moments(0.45 + 0.1 * painting)  # so that nothing is clipped
     got = moments(recolour(0.4 + 0.2 * photo, muted))
     torch.testing.assert_close(got.mean, muted.mean, atol=0.02, rtol=0)
     torch.testing.assert_close(got.covariance, muted.covariance, atol=3e-4, rtol=0)

@@ -29,7 +29,7 @@ SHAPES = [(48, 40), (40, 48), (48, 30), (33, 48), (48, 48), (25, 48)]
 
 @pytest.fixture(params=[1])
 def threads(request):
-    """As many threads as the workers have: others would add in another order."""
+    """Use as many threads as the workers: another number would add in another order."""
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
     yield request.param
@@ -56,7 +56,7 @@ def photos(tmp_path):
 
 
 def alone(painter, photo, folder):
-    """A photo's picture, painted by itself, as a file in a folder of its own."""
+    """A photo's picture, painted on its own, as a file in its own folder."""
     folder.mkdir(exist_ok=True)
     *_, last = painter.staged_transform(read(photo))
     (picture,) = pictures_of([photo], folder).values()
@@ -87,7 +87,7 @@ def test_the_command_line_paints_a_folder(photos, threads, tmp_path, monkeypatch
     options = ["--size", "32", "--preset", "preview", "--mask", "find", "--background-style", "none"]
     options += ["--jobs", "2", "--quiet", "--json"]
     with Image.open(STARRY) as painting:
-        painting.resize((64, 48)).save(photos / "style.png")  # no photo, though it lies among them
+        painting.resize((64, 48)).save(photos / "style.png")  # not a photo, although it is in the folder
     command = ["photos", os.path.join("photos", "style.png"), "-o", "out", *options]
     assert cli.main(command) == 0
     report = json.loads(capsys.readouterr().out)
@@ -101,7 +101,7 @@ def test_the_command_line_paints_a_folder(photos, threads, tmp_path, monkeypatch
     ]
     one, again = os.path.join("out", "1.png"), "again.png"
     assert set(settings(one)["sha256"]) == {"photos/1.png", "photos/style.png"}
-    # The subject alone is painted, and the picture can be painted again, here by as many threads.
+    # Only the subject is painted, and the picture can be painted again, here with as many threads.
     assert cli.main(["--from", one, "-o", again, "--quiet"]) == 0
     assert torch.equal(read(again), read(one))
 
@@ -139,12 +139,12 @@ def test_a_process_that_dies_takes_only_its_own_photo(photos, tmp_path):
     assert len(outcomes) == len(SHAPES) and len(os.listdir(tmp_path / "out")) == len(SHAPES) - 1
 
 
-def test_a_process_that_dies_is_told():
+def test_a_process_that_dies_is_reported():
     with pytest.raises(BrokenProcessPool, match=r"^a process died, perhaps for lack of memory; use fewer at a time"):
         list(side_by_side(os._exit, [(1,)], n_jobs=2))
 
 
-def test_what_is_there_is_left_as_it_is(painter, photos, tmp_path):
+def test_pictures_that_exist_are_left_as_they_are(painter, photos, tmp_path):
     files, out = photos_in(photos)[:3], tmp_path / "out"
     out.mkdir()
     save(read(CAT), out / "1.png")
@@ -185,7 +185,7 @@ def test_a_cluster_that_loses_a_worker_paints_all(painter, photos, tmp_path, thr
 def test_ctrl_c_keeps_the_pictures_that_are_done(photos, tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "styler", photos, STARRY, "-o", out, "--size", "96", "--preset", "preview"]
-    # A shell's background jobs ignore it, and so would their children.
+    # A shell's background jobs ignore Ctrl-C, and so would their children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
     while process.poll() is None and not (out.is_dir() and list(out.glob("*.jpg"))):

@@ -1,4 +1,4 @@
-"""Memory: what a budget decides, and a picture painted by tiles or gone on with."""
+"""Memory: what a budget decides, and pictures that are painted by tiles or resumed."""
 
 import ctypes
 from itertools import accumulate
@@ -17,10 +17,10 @@ from styler.recipe import Recipe
 from styler.schedule import planned, schedule
 
 CPU = torch.device("cpu")
-STRIP = Image.open(samples.path("starry_night")).resize((320, 64))  # soon learnt
+STRIP = Image.open(samples.path("starry_night")).resize((320, 64))  # quick to learn
 
 
-def test_something_is_free():
+def test_some_memory_is_free():
     assert 1e6 < available(CPU) < 1e15
 
 
@@ -33,7 +33,7 @@ def test_a_budget_is_spent_on_the_whole_then_on_history_then_on_tiles():
     assert tile_side(shape, 5e7, LOOK * 2, 16) < tile_side(shape, 2e8, LOOK * 2, 16)
 
 
-def test_what_is_known_of_a_photo_takes_memory_and_a_cpu_looks_at_no_more_than_is_fast():
+def test_the_photos_features_take_memory_and_a_cpu_uses_tiles_of_a_fast_size():
     shape = (1024, 1024)
     bare, wide = (plan(shape, 0, 2 * GB, torch.bfloat16, 16, channels) for channels in (0.0, 64.0))
     assert bare.side is None and wide.side
@@ -63,7 +63,7 @@ def test_what_is_freed_is_kept_while_painting_and_then_given_back():
     assert held().rss < full - 300e6
 
 
-def test_too_little_memory_is_told_before_work():
+def test_too_little_memory_is_reported_before_work():
     painter = StyleTransfer(2048, preset="preview", max_iter=2, max_memory=0.2)
     painter.fit(Image.open(samples.path("starry_night")).resize((64, 64)))
     with pytest.raises(ValueError, match=r"needs .* GB of memory and only 0.20 GB is available; make it smaller"):
@@ -91,7 +91,7 @@ def test_a_picture_by_tiles_is_the_picture():
     assert np.abs(difference).mean() < 0.1
 
 
-def test_a_picture_goes_on_where_it_was_broken_off_as_if_it_had_not_been():
+def test_a_resumed_picture_is_the_uninterrupted_one():
     painter = StyleTransfer(320, max_iter=9).fit(STRIP)
     photo = np.asarray(Image.open(samples.path("cat")).resize((160, 16))) / np.float32(255)
     stages = list(painter.staged_transform(photo))
@@ -111,7 +111,7 @@ def test_a_picture_goes_on_where_it_was_broken_off_as_if_it_had_not_been():
         next(of_another.staged_transform(photo, resume=stages[1].point))
 
 
-def test_a_checkpoint_is_of_one_picture(tmp_path):
+def test_a_checkpoint_belongs_to_one_picture(tmp_path):
     file, settings = tmp_path / "out.png.resume", {"strength": 0.5, "size": 64}
     one, other = torch.rand(2, 1, 3, 5, 4)
     point = Point(7, Descent(one, one[:, :1], ((one, other),), 0.3))

@@ -51,7 +51,7 @@ def starry(network):
 
 
 def as_matrix(columns, starry):
-    """A picture's hypercolumns by plain numpy: places by channels, about the painting's means, in its spreads."""
+    """A picture's hypercolumns in plain numpy, places by channels, minus the painting's means and over its spreads."""
     parts = []
     for layer in LAYERS:
         flat = columns[layer][0].numpy().reshape(columns[layer].shape[1], -1).T
@@ -134,7 +134,7 @@ def test_places_that_are_not_usable_are_never_a_target(network, columns, starry)
 
 
 def test_a_finer_match_keeps_neighbours_together():
-    """A match that is the identity, followed to twice the size, is the identity again; margins do not grow."""
+    """An identity match is still the identity when followed to twice the size; margins do not grow."""
     for margin in (0, 2):
         rows, cols = 10 + 2 * margin, 12 + 2 * margin
         fine = (20 + 2 * margin, 24 + 2 * margin)
@@ -203,12 +203,12 @@ def test_the_gradient_is_exact(network, starry):
     x = image.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(loss(x), x)
     along = torch.randn(x.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    step = 1e-8  # across few of the kinks of ReLU and max pooling
+    step = 1e-8  # small enough to cross few kinks of ReLU and max pooling
     by_difference = (loss(image + step * along) - loss(image - step * along)) / (2 * step)
     assert float((gradient * along).sum()) == pytest.approx(float(by_difference), rel=1e-4)
 
 
-def test_a_bank_is_what_it_says(starry):
+def test_a_bank_is_centred_and_scaled(starry):
     assert isinstance(starry, Bank) and starry.usable.all()
     for layer in LAYERS:
         torch.testing.assert_close(

@@ -1,4 +1,4 @@
-"""Whatever JSON can say is taken or refused in one sentence: orders, and each function of the page."""
+"""Orders and all functions of the page accept any JSON, or refuse it in one sentence."""
 
 import asyncio
 import html
@@ -60,7 +60,7 @@ BOUNDED = settings(derandomize=True, deadline=1000, database=None, max_examples=
 
 
 def one_sentence(words: str) -> bool:
-    """Whether words are a sentence of our own, and not of Python's or of the log's."""
+    """Whether words are one sentence of our own, and not one of Python's or one for the log."""
     return bool(re.fullmatch(r"[A-Z0-9][^\n]{10,400}\.", words)) and not re.search("Traceback|went wrong|object", words)
 
 
@@ -97,7 +97,7 @@ def any_suits(photo: Upload) -> list[str]:
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[gr.Blocks]:
-    """The page, where nothing is painted, no subject looked for and no painting compared."""
+    """The page, but nothing is painted, no subject is searched for and no paintings are compared."""
     stopped = painting.View(PHOTO["path"], PHOTO["path"], "Stopped before it began.", last=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(painting, "paint", lambda order, session: iter([stopped]))

@@ -1,4 +1,4 @@
-"""Painting: schedule, optimisers, survival, whose colours, and a picture without a frame."""
+"""Painting: schedule, optimisers, values that are not finite, colours, and pictures without a frame."""
 
 from collections import deque
 from itertools import pairwise
@@ -126,7 +126,7 @@ FLAT = torch.tensor([0.7, 0.3, 0.2]).view(1, 3, 1, 1).expand(1, 3, 64, 96).conti
     ],
 )
 def test_a_layer_without_spread_counts_for_nothing(size, dead, formulas, dtype):
-    """At these sizes a deep layer sees one place of The Starry Night within its rim, and has nothing to tell."""
+    """At these sizes a deep layer has one place of The Starry Night inside its rim, so it has no spread."""
     model = StyleTransfer(size, max_iter=4, dtype=dtype, **formulas).fit(path("starry_night"))
     stages = list(model.staged_transform(path("cat")))
     losses = [sum(sum(term.values()) for term in stage.losses.values()) for stage in stages]
@@ -150,7 +150,7 @@ def test_a_flat_photo_holds_nothing_back(content_loss):
     assert sum(stages[-1].losses["style"].values()) < sum(stages[0].losses["style"].values())
 
 
-def test_an_optimiser_that_can_not_move_is_told_of(network, monkeypatch):
+def test_an_optimiser_that_can_not_move_is_reported(network, monkeypatch):
     def uphill(*_):
         return lambda x, slope=True: (torch.tensor(1.0), torch.full_like(x, float("nan")), {})
 
@@ -170,7 +170,7 @@ def painted(network, shape, strength=0.5, steps=12):
     return photo, list(paint(network, picture, schedule(max(shape), "balanced", steps)))
 
 
-def test_stages_tell_the_way(network):
+def test_stages_report_progress_and_losses(network):
     photo, stages = painted(network, (40, 160))
     assert [s.step for s in stages] == list(range(1, 13))
     assert {s.n_steps for s in stages} == {12}
@@ -187,7 +187,7 @@ def test_stages_tell_the_way(network):
 
 
 class Waits(TorchDispatchMode):
-    """Counts the numbers that are asked of a tensor one by one: on a GPU the host waits for each."""
+    """Counts the single numbers that are read from tensors: on a GPU the host waits for each."""
 
     def __init__(self):
         super().__init__()
@@ -208,7 +208,7 @@ def test_a_step_waits_for_the_device_once(network, monkeypatch, optimizer):
     asked.clear()
     with Waits() as waits:
         steps = len(list(stages))
-        float(torch.ones(1))  # so that the counter is seen to count
+        float(torch.ones(1))  # shows that the counter counts
     assert len(asked) == steps == 7
     # Adam counts its steps on the CPU, where nobody waits.
     assert waits.count == 1 + (steps if optimizer == "adam" else 0)
@@ -245,14 +245,14 @@ def test_no_strength_keeps_the_photo_and_more_leaves_it(network):
     assert errors[1] < errors[2] * 1.5
 
 
-def test_the_walk_to_all_painting_has_no_way_back():
+def test_balance_only_rises_with_strength():
     shares = [balance(i / 100) for i in range(101)]
     assert shares[:51] == [i / 100 for i in range(51)] and shares[-1] == 1
     assert all(a < b for a, b in pairwise(shares))
 
 
 def frame(image):
-    """How far the outermost rings, one pixel wide, are from one another in brightness."""
+    """How much the outermost rings, each one pixel wide, differ in brightness."""
     h, w = image.shape[-2:]
     down, across = (torch.minimum(torch.arange(n), n - 1 - torch.arange(n)) for n in (h, w))
     depth = torch.minimum(down[:, None], across)
@@ -261,7 +261,7 @@ def frame(image):
 
 
 def test_a_picture_has_no_frame(network, monkeypatch):
-    """Faint noise, which has no edge of its own, shows a frame best; zeros for borders paint one, so it can tell."""
+    """Faint noise shows a frame best, as it has no edges. Zero padding does paint one, so the test can tell."""
     photo = 0.5 + 0.1 * torch.randn(1, 3, 40, 64, generator=torch.Generator().manual_seed(0)).clamp(-3, 3)
     picture, scales = Picture(photo, [[painting_of("great_wave", 64)]], 0.7), schedule(64, "balanced", 16)
 
@@ -269,7 +269,7 @@ def test_a_picture_has_no_frame(network, monkeypatch):
         return deque(paint(network, picture, scales), maxlen=1).pop().image
 
     clean = painted()
-    # An evenly grey picture would have no frame either: see that this one is painted.
+    # An even grey would have no frame either, so check that this picture is painted.
     assert clean.std((-2, -1)).mean() > 1.3 * photo.std((-2, -1)).mean()
     monkeypatch.setattr("styler.vgg.ReflectConv.apply", lambda x, w, b: torch.conv2d(x, w, b, padding=1))
     monkeypatch.setattr("styler.painting.with_margin", lambda image: image)

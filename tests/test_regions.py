@@ -84,7 +84,7 @@ def test_a_mask_of_another_size_is_resized_and_told():
 
 @pytest.mark.parametrize("layer", ["relu1_1", "relu3_1", "relu5_1"])
 def test_weights_fit_the_layers_maps_and_spare_the_seam(network, photo, layer):
-    image = photo[..., :51, :90]  # odd sides, as poolings cut off
+    image = photo[..., :51, :90]  # odd sides, which pooling cuts off
     shape = shape_at(layer, image)
     assert shape == network(image)[layer].shape[-2:]
     mask = torch.from_numpy(halves(51, 90)).float()[None, None]

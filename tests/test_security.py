@@ -1,4 +1,4 @@
-"""The running page and those who mean it no good: what they get out of it, of each other, and of breaking it."""
+"""Attacks on the running page: reading its files, using other visitors' sessions, and breaking it."""
 
 import asyncio
 import importlib.util
@@ -26,18 +26,18 @@ pytest.importorskip("gradio", reason="the page needs gradio, which is not instal
 
 from styler import samples
 
-PINK = (200, 30, 160)  # the private picture's colour, and nothing else's here
+PINK = (200, 30, 160)  # the colour of the private picture, and of nothing else here
 META = {"meta": {"_type": "gradio.FileData"}}
-# Does for a photo, a painting, and a drawing of the left half of it.
+# Serves as a photo, a painting, and a drawing over the left half.
 HALF = Image.new("RGBA", (64, 64), (20, 90, 40, 255))
 HALF.paste((0, 0, 0, 0), (32, 0, 64, 64))
-# With these each file is looked at, and nothing is painted for long.
-CHOSEN = {"Where": "subject", "Start from": "image", "Strength": 0, "0 keeps the photo, 1 is all painting.": 0}
+# With these settings each file is read, and nothing is painted for long.
+CHOSEN = {"Where to paint": "subject", "Start from": "image", "Strength": 0, "0 keeps the photo, 1 is all painting.": 0}
 
 
 @dataclass
 class Place:
-    """A running page, what lies beside it that is nobody's business, and what was opened and fetched meanwhile."""
+    """A running page, the private files beside it, and a record of what was opened and fetched."""
 
     address: str
     uploads: Path
@@ -48,7 +48,7 @@ class Place:
     seen: set[tuple[Path, int]] = field(default_factory=set)
 
     def send(self, path: str, said: Any = None, **headers: str) -> tuple[int, str]:
-        """Speak to the page as a program does that keeps to no rules."""
+        """Send a request as a program that keeps to no rules would."""
         line = HTTPConnection(self.address, timeout=60)
         body = said if isinstance(said, bytes | None) else json.dumps(said).encode()
         line.request("GET" if said is None else "POST", path, body, {"Content-Type": "application/json"} | headers)
@@ -98,7 +98,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         patch.setenv("GRADIO_TEMP_DIR", str(uploads))
         patch.setenv("GRADIO_MCP_SERVER", str(importlib.util.find_spec("mcp") is not None))
         if importlib.util.find_spec("matplotlib") is None:
-            patch.setitem(sys.modules, "matplotlib", None)  # Gradio looks for it in all places at every call
+            patch.setitem(sys.modules, "matplotlib", None)  # Gradio would search for it everywhere at every call
         from styler.demo import LAUNCH, build
 
         patch.setattr("styler.demo.visit.SMALL", 64)
@@ -125,7 +125,7 @@ def nothing_comes_out(place: Place) -> Iterator[None]:
 
 
 def pink(file: Path) -> bool:
-    """Whether a file shows the private picture, also where it is half painted over."""
+    """Whether a file shows the private picture, even if that is half painted over."""
     try:
         with Image.open(file, formats=["PNG", "JPEG", "WEBP"]) as image:
             colours = np.asarray(image.convert("RGB").resize((64, 64)), int)
@@ -135,9 +135,9 @@ def pink(file: Path) -> bool:
 
 
 def forged(place: Place, given: dict[str, Any], shapes: set[str]) -> Iterator[list[Any]]:
-    """Groups of values that have to be answered alike; the first of each names a file that is nowhere.
+    """Groups of values that must all get the same answer; the first of each names a file that does not exist.
 
-    Files are named by themselves, and in the shapes in which some components send them.
+    Files are named on their own, and in the shapes in which some components send them.
     """
     private, missing = (str(place.outside / name) for name in ("private.jpg", "missing.jpg"))
     plain = [private, str(place.uploads / ("a" * 64) / "private.jpg"), f"file://{private}", f"{place.trap}/private.jpg"]
@@ -179,8 +179,8 @@ def honest(component: dict[str, Any], given: dict[str, Any]) -> Any:
 
 
 def told(answer: str) -> str:
-    """An answer without what is another each time: numbers of calls and times, how often the picture was shown on its
-    way and whether it was painted before, and the name that was asked for."""
+    """An answer without what differs each time: the numbers of calls and times, how often the picture was shown while
+    it formed, whether it was painted before, and the name that was asked for."""
     passing = ('"process_starts"', '"estimation"', '"process_generating"', '"heartbeat"')
     lines = [line for line in answer.splitlines() if line and not any(message in line for message in passing)]
     changing = r'"(event_id|duration|average_duration|avg_time|cache_duration|eta)":("[^"]*"|[\d.e-]+)'
@@ -190,7 +190,7 @@ def told(answer: str) -> str:
 
 
 def functions(place: Place) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """All that the running page calls, each with the components whose values it takes."""
+    """All functions that the running page calls, each with the components whose values it takes."""
     config = json.loads(place.send("/config")[1])
     components = {component["id"]: component for component in config["components"]}
     return [
@@ -211,7 +211,7 @@ def test_no_argument_of_any_function_gives_away_a_file(place: Place) -> None:
         values = [honest(component, given) for component in inputs]
         for i in [i for i, component in enumerate(inputs) if takes_files(component)]:
             kind = inputs[i]["type"]
-            # Another component's shape is answered by what is common to all components of a kind.
+            # Other components' shapes are handled by code that all components of a kind share.
             shapes = {kind} if kind in met else {kind, "html", "gallery", "imageeditor"}
             met.add(kind)
             for alike in forged(place, given, shapes):
@@ -324,7 +324,7 @@ def visitor(place: Place) -> dict[str, str]:
     return {"Cookie": cookie.split(";")[0]}
 
 
-def test_a_session_is_nobody_elses_by_its_name(place: Place) -> None:
+def test_the_name_of_a_session_gives_nobody_else_access(place: Place) -> None:
     one, other = visitor(place), visitor(place)
     called = {dependency["api_name"]: (dependency, inputs) for dependency, inputs in functions(place)}
     dependency, inputs = called["run"]
@@ -357,8 +357,8 @@ def test_a_session_is_nobody_elses_by_its_name(place: Place) -> None:
 @pytest.mark.parametrize(
     ("message", "status", "sentence"),
     [
-        ({"data": [1]}, 500, "1 arguments came; send these 7"),
-        ({"data": [None] * 9}, 500, "9 arguments came; send these 7"),
+        ({"data": [1]}, 500, "The message has 1 arguments; send these 7"),
+        ({"data": [None] * 9}, 500, "The message has 9 arguments; send these 7"),
         (b'{"data": [null, null, "preview", NaN, 64, null, null]}', 500, "The strength is nan; choose one from 0 to 1"),
         (b'{"data": [null, null, "preview", 0, 1e999, null, null]}', 500, "The size is inf px; choose one from 64"),
         ({"data": 5}, 422, "Input should be a valid list"),
@@ -368,7 +368,7 @@ def test_a_session_is_nobody_elses_by_its_name(place: Place) -> None:
     ],
     ids=["missing", "surplus", "nan", "infinite", "number", "broken", "deep", "enormous"],
 )
-def test_a_message_that_is_none_is_told_in_a_sentence(place: Place, message: Any, status: int, sentence: str) -> None:
+def test_an_invalid_message_is_answered_in_a_sentence(place: Place, message: Any, status: int, sentence: str) -> None:
     found, answer = place.send("/gradio_api/call/paint", message)
     if found == 200:
         found, answer = 500, place.send(f"/gradio_api/call/paint/{json.loads(answer)['event_id']}")[1]
@@ -388,13 +388,13 @@ def test_a_message_that_is_none_is_told_in_a_sentence(place: Place, message: Any
         ("call/v2/paint", {"photo": None, "painting": None, "more": 1}),
     ],
 )
-def test_a_function_that_is_none_is_told_in_a_sentence(place: Place, address: str, message: Any) -> None:
+def test_an_unknown_function_is_answered_in_a_sentence(place: Place, address: str, message: Any) -> None:
     status, answer = place.send(f"/gradio_api/{address}", message)
-    assert status in (404, 422) and "/gradio_api/info tells" in json.loads(answer)["error"]
+    assert status in (404, 422) and "/gradio_api/info lists" in json.loads(answer)["error"]
 
 
 def bomb(width: int, height: int) -> bytes:
-    """A PNG that says how large it is, and is 200 bytes long."""
+    """A PNG that claims this size, and is 200 bytes long."""
     head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = [head, b"IDAT" + zlib.compress(b"\0" * 9000), b"IEND"]
     packed = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks)
@@ -416,7 +416,7 @@ def bomb(width: int, height: int) -> bytes:
     ],
     ids=["empty", "cut", "zip", "postscript", "svg", "large", "huge", "short", "small"],
 )
-def test_a_hostile_upload_is_told_in_a_sentence_for_every_use(place: Place, data: bytes, sentence: str) -> None:
+def test_a_hostile_upload_is_answered_in_a_sentence_for_every_use(place: Place, data: bytes, sentence: str) -> None:
     found = {dependency["api_name"]: (dependency, inputs) for dependency, inputs in functions(place)}
     bad = place.upload(data, "odd.png")
     good = place.upload(HALF, "given.png")

@@ -47,11 +47,11 @@ def test_strokes_along_the_whole_border_leave_no_background():
     assert find_subject(Image.new("RGB", (96, 64), "#204080"), frame).min() == 1
 
 
-def test_a_photo_without_a_subject_is_told():
+def test_a_photo_without_a_subject_is_reported():
     with pytest.raises(ValueError, match=r"nothing stands out in the photo; say where its subject is"):
         find_subject(Image.new("RGB", (96, 64), "#204080"))
 
 
-def test_strokes_that_mark_nothing_are_told():
+def test_strokes_that_mark_nothing_are_reported():
     with pytest.raises(ValueError, match="all black; mark"):
         find_subject(path("ball"), Image.new("L", (64, 64)))

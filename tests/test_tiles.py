@@ -44,7 +44,7 @@ def test_each_pixel_is_owned_once_and_each_halo_ends_at_the_picture(shape, side)
 
 
 def test_reach_is_what_vgg_sees():
-    """A pixel just within reach of a layer's position changes it; `reach` says so without asking the network."""
+    """A pixel just within reach of a layer's position changes it; `reach` computes this without the network."""
     for layer, px in {"relu1_1": 1, "relu2_1": 4, "relu3_1": 10, "relu4_2": 38, "relu5_1": 70}.items():
         assert reach([LAYERS[0], layer]) == -(-px // GRID) * GRID
         state = {k: torch.ones_like(v) if k.endswith("weight") else v * 0 for k, v in load_state().items()}
@@ -55,7 +55,7 @@ def test_reach_is_what_vgg_sees():
 
 
 def learnt(network: VGG19, recipe: Recipe) -> Style:
-    """What a scale has to know of a painting."""
+    """What a scale must know about a painting."""
     painting = Painting((255 * picture(90, 111)).to(torch.uint8), 1.0, None)
     style = learn(network, [painting], 128, recipe, 1.0, float("inf"))
     if style.bank is None:
@@ -149,7 +149,7 @@ def test_the_papers_losses_are_its_equations_relative(exact):
 
 
 def test_content_summed_is_content_standardised(exact):
-    """The sums that add up over tiles give the mean over a whole map of the squared difference, weighted."""
+    """Sums over the tiles give the weighted mean of the squared difference over a whole map."""
     photo, painted = picture(*SHAPE), picture(*SHAPE).flip(-1)
     style = Style(style_statistics(exact, photo), None)
     found = objective(exact, photo, [style], 0.5, MOMENTS)(painted)[2]["content"][CONTENT_LAYER]

@@ -19,7 +19,7 @@ ONE, OTHER = "1" * 64, "2" * 64
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where uploads lie, with all that Gradio leaves there and a file that somebody else did."""
+    """The folder of uploads, with all that Gradio leaves there and a file from somebody else."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     for name in (f"{ONE}/old.png", f"{OTHER}/new.png", "tmpabcd_123", "deep_links/x/state.json", "notes/diary.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The network: against an independent build of it, by its names, and at its borders."""
+"""The network: its layers against an independent build, its names, and its borders."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def torchvision_state() -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("pooling", ["max", "average"])
 def test_every_layer_is_torchvisions(photo, torchvision_state, pooling):
-    with torch.device("meta"):  # random weights, and a classifier's at that, would be made in vain
+    with torch.device("meta"):  # makes no random weights, which would be replaced anyway
         features = vgg19(weights=None).features.eval()
     features.load_state_dict({k.removeprefix("features."): v for k, v in torchvision_state.items()}, assign=True)
     ours = VGG19(load_state(), LAYERS, pooling)(photo)
@@ -43,7 +43,7 @@ def test_every_layer_is_torchvisions(photo, torchvision_state, pooling):
 
 
 def test_original_input_is_bgr_minus_mean(photo):
-    """Folding the input into the first convolution changes nothing but where the input begins."""
+    """Folding the input's preparation into the first convolution changes the form of the input and nothing else."""
     raw = weights.original_state()
     caffe = photo.double() * 255 - torch.tensor(weights.CAFFE_RGB_MEAN, dtype=torch.float64)[:, None, None]
     expected = F.conv2d(caffe, raw["1_1.weight"].double(), raw["1_1.bias"].double())

@@ -1,4 +1,4 @@
-"""The page on ZeroGPU: the package's own wrapper, which paints in a forked process; only its scheduler is not there."""
+"""The page on ZeroGPU: the package's own wrapper paints in a forked process; only its scheduler is replaced."""
 
 import os
 import pickle
@@ -12,7 +12,7 @@ from PIL import Image
 
 from styler import StyleTransfer, samples
 
-# The scheduler hands out one GPU, which is this machine's processor.
+# The scheduler here lends one GPU, which is really this machine's processor.
 HOST = """
 import time
 import psutil
@@ -69,7 +69,7 @@ assert list(painting.paint(wish("preview", 66, colors="palette"), "d"))[-1].last
 """
 
 
-def test_a_picture_is_painted_in_the_process_that_has_the_gpu_and_stops_there() -> None:
+def test_a_picture_is_painted_and_stopped_in_the_process_that_has_the_gpu() -> None:
     pytest.importorskip("spaces", reason="ZeroGPU's package is not installed")
     pytest.importorskip("gradio", reason="the page needs gradio, which is not installed")
     zero = {"SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": "http://127.0.0.1:9", "OMP_NUM_THREADS": "1"}

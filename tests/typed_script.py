@@ -1,4 +1,4 @@
-"""What a user writes, for mypy --strict to read against the installed package; it is not run."""
+"""A user's script, for mypy --strict to check against the installed package; it is not run."""
 
 from pathlib import Path
 

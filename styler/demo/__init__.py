@@ -1,4 +1,4 @@
-"""The web page: choose a photo and a painting, watch the picture form, keep it."""
+"""The web page: choose a photo and a painting, watch the picture form, save it."""
 
 import os
 import tempfile
@@ -7,7 +7,7 @@ from styler import samples
 
 
 def own_folder() -> str:
-    """Return a folder of the page's own, among what is cached, or a temporary one where the home is read-only."""
+    """Return the page's own folder for uploads, in the cache; or a temporary folder if the home is read-only."""
     folder = samples.cache_dir().absolute() / "uploads"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -16,10 +16,10 @@ def own_folder() -> str:
     return str(folder) if os.access(folder, os.W_OK) else tempfile.mkdtemp(prefix="styler-")
 
 
-# To be swept, and not read by others of Gradio's pages. Before Gradio, which looks early.
+# In its own folder the page can delete old files, and other Gradio pages don't read them. Gradio reads this at import.
 if "GRADIO_TEMP_DIR" not in os.environ:
     os.environ["GRADIO_TEMP_DIR"] = own_folder()
-# Nobody sees Gradio's statistics, which it would make anew of the last 10,000 calls at each one.
+# At every call Gradio would recompute statistics over the last 10,000 calls, which nobody sees.
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
 
 from styler.demo.look import LAUNCH  # noqa: E402

@@ -1,4 +1,4 @@
-"""A word on a pair before it is painted: what the painting has to give, and whether the photo will hold; what suits."""
+"""Advice before painting: the painting's texture, whether the photo's subject stays clear, which paintings suit it."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,13 @@ import torch.nn.functional as F
 
 from styler import images
 
-LOOKED_AT = 192  # px; where strokes are laid that are seen as such
+LOOKED_AT = 192  # px, longest side; brushstrokes still show at this size
 LITTLE, MUCH = 0.04, 0.1  # texture: a smooth gradient has 0.01, stars on black 0.08, The Starry Night 0.13
-BUSY = 1.0  # surroundings to middle, in detail
+BUSY = 1.0  # detail of the surroundings, relative to the middle
 
 
 def texture(painting: torch.Tensor) -> float:
-    """Return how much detail an image has where there is any: the upper quartile of its local contrast.
+    """Return how much detail an image has in its detailed parts: the upper quartile of its local contrast.
 
     Parameters
     ----------
@@ -23,13 +23,13 @@ def texture(painting: torch.Tensor) -> float:
     Returns
     -------
     float
-        Standard deviation of brightness in windows of 7 px, of a range of 1.
+        Standard deviation of brightness, range [0, 1], in windows of 7 px.
     """
     return float(_contrast(painting).quantile(0.75))
 
 
 def busyness(photo: torch.Tensor) -> float:
-    """Return how much detail the outer part of a photo has, in units of its middle's; 1 and more has no clear subject.
+    """Return the detail of a photo's outer part relative to its middle; from 1 on, the photo has no clear subject.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def busyness(photo: torch.Tensor) -> float:
 
 
 def suited(photo: torch.Tensor, paintings: Mapping[str, torch.Tensor], n: int) -> list[str]:
-    """Return the names of the paintings that suit a photo, the best first: with much texture, and colours near its.
+    """Return the names of the paintings that suit a photo, best first: rich in texture, with colours near the photo's.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def suited(photo: torch.Tensor, paintings: Mapping[str, torch.Tensor], n: int) -
         RGB in [0, 1].
     paintings : mapping of str to Tensor of shape (1, 3, height, width)
     n : int
-        How many to name.
+        How many names to return, at most.
     """
     rich = {name: painting for name, painting in paintings.items() if texture(painting) >= MUCH}
     own = _colours(photo)
@@ -60,32 +60,32 @@ def suited(photo: torch.Tensor, paintings: Mapping[str, torch.Tensor], n: int) -
 
 
 def words(photo: torch.Tensor | None, painting: torch.Tensor | None) -> str:
-    """Return what to say of a photo and a painting, of either or of both."""
+    """Return the advice on a photo, on a painting, or on both."""
     said = []
     if painting is not None:
         rich = texture(painting)
         if rich < LITTLE:
             said.append(
-                "This painting has little texture to give: expect its colours more than its hand. "
-                "A higher strength, or a painting with bolder strokes, gives more."
+                "This painting has little texture, so expect its colours more than its brushwork. "
+                "For more, raise the strength or choose a painting with bolder strokes."
             )
         elif rich < MUCH:
-            said.append("This painting has some texture to give, mostly fine; a higher strength brings it out.")
+            said.append("This painting has some texture, mostly fine. A higher strength brings it out.")
         else:
-            said.append("This painting has plenty of texture to give.")
+            said.append("This painting has plenty of texture.")
     if photo is not None:
         if busyness(photo) > BUSY:
             said.append(
-                "The photo's surroundings are as busy as its middle, so the subject may sink into them: "
-                "crop closer, choose a plainer background, or lower the strength."
+                "The photo has as much detail around the edges as in the middle, so its subject may get lost. "
+                "Crop closer, choose a plainer background, or lower the strength."
             )
         else:
-            said.append("The photo's subject stands apart from its background and should stay clear.")
+            said.append("The photo's subject stands out from its background and should stay clear.")
     return " ".join(said)
 
 
 def _colours(image: torch.Tensor) -> torch.Tensor:
-    """Mean and deviation of each channel."""
+    """Mean and standard deviation of each channel."""
     return torch.cat([image.mean((0, 2, 3)), image.std((0, 2, 3))])
 
 

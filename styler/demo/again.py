@@ -1,4 +1,4 @@
-"""Taking up what was painted before: a link that is opened, a picture whose settings are read."""
+"""Going back to an earlier painting: from a link, or from the settings inside a picture."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,12 +15,12 @@ from styler.demo.visit import AFTER, STAYS, SUIT, kept_files, show
 from styler.estimator import RECIPE_PARAMS, StyleTransfer
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 
-# What is set again as it was for a picture.
+# The settings that are restored from a picture.
 REPEATED = ("preset", "strength", "size", "pooling", "style_scale", "colors", "random_state", *RECIPE_PARAMS)
 
 
 def reopen(content: Any, style: Any, picture: Any, request: gr.Request) -> Iterator[list[Any]]:
-    """Make a page that was opened by a link ready: with its picture if it is still here, else with what there is."""
+    """Set up a page opened from a link: with its picture if the server still has it, else with what is left."""
     if "deep_link" not in request.query_params:
         yield [gr.skip()] * (2 + len(show(None, "", busy=False)))
         return
@@ -41,21 +41,21 @@ def reopen(content: Any, style: Any, picture: Any, request: gr.Request) -> Itera
             kept, note = kept_files([content, content]), "Opened from a link, with its settings. Tap Paint to paint it."
         else:
             kept = [samples.path(pair[0]), Path(parts.result(pair))]
-            note = "The picture of this link is no longer here. Its settings are set; choose a photo to paint."
+            note = "This link's picture is no longer available. Its settings are restored; choose a photo to paint."
         updates = show(tuple(map(str, kept)), parts.note(note), busy=False, files=files)
-        # Gradio keeps no words on buttons in a link, and would have them all say "Run".
+        # A link does not store the words on buttons, and Gradio would label them all "Run".
         words = [*AFTER, "Paint", SUIT, *map(parts.pair_title, samples.PAIRS)]
         named = [gr.Button(name, interactive=i >= len(AFTER) or files[0] is not None) for i, name in enumerate(words)]
         yield [*sides, *updates[:3], gr.Button("Stop", interactive=False), *updates[4:6], *named]
 
 
 def reuse(png: Any) -> str:
-    """Return the path of a finished picture, to be the next photo."""
+    """Return the path of a finished picture, to use as the next photo."""
     return str(Upload.of(png, "picture").path)
 
 
 def repeat(file: Any) -> list[Any]:
-    """Return for the controls what a picture's metadata say that it was painted with, and a note of its sources."""
+    """Return the settings in a picture's metadata, for the controls, and a note that names its photo and paintings."""
     upload = Upload.of(file, "picture")
     kept = upload.settings()
     try:
@@ -65,7 +65,7 @@ def repeat(file: Any) -> list[Any]:
         sources = ", ".join(map(str, [kept["content"], *kept["style"]]))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"The picture {upload.path.name} does not tell how it was painted; choose a PNG from here."
+            f"The picture {upload.path.name} has no settings to restore; choose a PNG that was painted here."
         ) from error
     init = kept.get("init", "content")
     return [
@@ -79,16 +79,16 @@ def repeat(file: Any) -> list[Any]:
         init if init in ("content", "noise") else "image",
         model.random_state or 0,
         *studied(model, upload),
-        parts.note(f"Set as for {upload.path.name}; now choose what it was painted from: {sources}."),
+        parts.note(f"Settings restored from {upload.path.name}. Now choose what it was painted from: {sources}."),
     ]
 
 
 def studied(model: StyleTransfer, upload: Upload) -> list[Any]:
-    """Return for the controls the layers and losses of a picture; ``ValueError`` if they can't be set there."""
+    """Return a picture's layers and losses, for the controls; ``ValueError`` if the controls can't hold them."""
     style, content = model.style_layers or STYLE_LAYERS, model.content_layers or [CONTENT_LAYER]
     plain = all(layer in RELUS for layer in (*style, *content)) and len(content) == 1
     if not plain or (isinstance(style, Mapping) and len(set(map(str, style.values()))) > 1):
         raise ValueError(
-            f"The picture {upload.path.name} has layers and weights that the page can't set; styler --from can."
+            f"The picture {upload.path.name} has layers and weights that this page can't set; use styler --from."
         )
     return [list(style), model.style_loss, next(iter(content)), model.content_loss]

@@ -1,4 +1,4 @@
-"""The page's two named endpoints, for programs and for assistants (MCP): /paint streams a painting, /samples lists."""
+"""Two named endpoints for programs and assistants (MCP): /paint streams a picture, /samples lists the samples."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,21 +18,21 @@ NUMBERS: Any = {"oneOf": [{"type": "array", "items": {"type": "number"}}, {"type
 
 
 def endpoints() -> None:
-    """Add the endpoints to the page that is being built; the components only tell their types."""
+    """Add the endpoints to the page that is being built; their components only declare the types."""
     with gr.Row(visible=False):
         inputs = [
             gr.Image(label="The photo", type="filepath"),
             gr.Image(label="The painting", type="filepath"),
-            gr.Radio(list(PRESETS), value="preview", label="How much time to take"),
+            gr.Radio(list(PRESETS), value="preview", label="Quality; better takes longer"),
             gr.Slider(0, 1, 0.5, label="0 keeps the photo, 1 is all painting"),
             gr.Slider(*SIZES, 512, step=1, label="Longest side in px"),
-            Api(None, FILES, label=f"Paintings to mix in, {MAX_PAINTINGS - 1} at most"),
-            Api(None, NUMBERS, label="The share of each painting; null for equal ones"),
+            Api(None, FILES, label=f"Paintings to mix in (up to {MAX_PAINTINGS - 1})"),
+            Api(None, NUMBERS, label="The share of each painting; null for equal shares"),
         ]
         outputs = [
-            gr.Image(label="The picture so far, at last a PNG with its settings inside", format="jpeg"),
-            gr.Number(label="The share of the work that is done, from 0 to 1"),
-            gr.Textbox(label="What is going on, in words"),
+            gr.Image(label="The picture so far; the last one is a PNG with its settings inside", format="jpeg"),
+            gr.Number(label="Progress, from 0 to 1"),
+            gr.Textbox(label="Status, in words"),
         ]
         listed = gr.JSON(label="Key, role (content or style), title, maker, year, licence and image of each sample")
         gr.Button().click(paint, inputs, outputs, api_name="paint", concurrency_limit=None)
@@ -49,19 +49,19 @@ def paint(
     weights: list[float] | None = None,
     request: gr.Request = None,  # type: ignore[assignment]  # Gradio fills it in
 ) -> Iterator[tuple[Any, float, str]]:
-    """Paint a photo in the style of a painting, or of several mixed; yields the picture as it forms.
+    """Paint a photo in the style of a painting, or of several mixed; yield the picture as it forms.
 
     Args:
-        photo: The photo to paint: PNG, JPEG, WebP or TIFF, as a data: address from an assistant.
-        painting: The painting whose style to take.
-        preset: preview, balanced or fine; more takes longer.
+        photo: The photo to paint: PNG, JPEG, WebP or TIFF; from an assistant, as a data: URL.
+        painting: The painting whose style to use.
+        preset: preview, balanced or fine; a finer one takes longer.
         strength: From 0, the photo, to 1, all painting.
         size: The longest side of the picture in px.
-        mixed: More paintings, whose styles are mixed into the first one's.
-        weights: The share of each painting, such as [0.7, 0.3]; leave it out for equal ones.
+        mixed: More paintings, to mix their styles with the first one's.
+        weights: The share of each painting, such as [0.7, 0.3]; leave it out for equal shares.
 
     Returns:
-        The picture, the share of the work that is done, and what is going on.
+        The picture so far, the progress from 0 to 1, and the status in words.
     """
     paintings = [painting, *listed("paintings to mix in", mixed or [])]
     for view in work.paint(order(photo, paintings, weights, preset, strength, size), str(request.session_hash)):

@@ -15,7 +15,7 @@ NUMBERS = [str(i + 1) for i in range(len(STEPS))]
 TAB = "lesson"
 TO_STEP = "step => { if (step) history.replaceState(null, '', '?step=' + step) }"
 NAMED = "() => new URLSearchParams(location.search).get('step')"
-# A file made of the figure as it is in the page; nothing is asked of the server.
+# Saves the figure as it is on the page, without asking the server.
 KEEP = (
     "const file = new Blob([new XMLSerializer().serializeToString(this.parentNode.querySelector('svg'))], "
     "{type: 'image/svg+xml'}); this.href = window.URL.createObjectURL(file)"
@@ -31,9 +31,9 @@ def tab(page: gr.Blocks, tabs: gr.Tabs, photo: gr.Image, painting: gr.Image, pai
     page : gradio.Blocks
     tabs : gradio.Tabs
     photo, painting : gradio.Image
-        Where those are chosen.
+        Where the visitor chooses them.
     painted : gradio.DownloadButton
-        What holds the picture that was painted last, as PNG.
+        Holds the PNG of the last painted picture.
     """
     with gr.Tab("How it works", id=TAB) as lesson:
         step = gr.Radio(
@@ -60,19 +60,19 @@ def tab(page: gr.Blocks, tabs: gr.Tabs, photo: gr.Image, painting: gr.Image, pai
     asking = [step, photo, painting, painted, *controls]
     lesson.select(begun, step, step, **AT_ONCE)
     gr.on(
-        [lesson.select, step.change, *turned],  # whoever comes back may have chosen another photo
+        [lesson.select, step.change, *turned],  # a visitor who comes back may have chosen another photo
         show,
         asking,
         [shown, said],
         trigger_mode="always_last",
-        concurrency_limit=None,  # the line is steps.LINE
+        concurrency_limit=None,  # steps.LINE sets the limit
         **QUIET,
     )
     page.load(opened, step, [tabs, step], js=NAMED, **AT_ONCE)
 
 
 def laid_out(control: Pick | Turn) -> gr.Radio | gr.Slider:
-    """A control of a step."""
+    """Return the Gradio component for a control of a step."""
     if isinstance(control, Pick):
         return gr.Radio(
             [(words, key) for key, words in control.options.items()], value=control.value, label=control.label
@@ -81,40 +81,40 @@ def laid_out(control: Pick | Turn) -> gr.Radio | gr.Slider:
 
 
 def show(step: Any, photo: Any, painting: Any, painted: Any, *values: Any) -> Iterator[list[Any]]:
-    """Show a step's figure as it is drawn, and what is going on."""
+    """Show a step's figure as it is drawn, and the status."""
     yield [gr.skip(), status(LOOKING if step else "")]
-    if not step:  # the first is about to be chosen
+    if not step:  # the first step is about to be chosen
         return
     with closing(draw(asked(step, photo, painting, values, painted))) as figures:
         for drawn in figures:
             if isinstance(drawn, int):
-                yield [gr.skip(), status(f"Waiting: figures ahead of yours: {drawn} …")]
+                yield [gr.skip(), status(f"Waiting in line: {drawn} ahead of you …")]
             else:
                 yield [framed(drawn, str(step)), gr.skip()]
     yield [gr.skip(), status("")]
 
 
 def framed(drawn: str, step: str) -> str:
-    """A figure with a way to keep it."""
+    """Return a figure with a link to download it."""
     link = f'<a class="keep" download="styler-step-{step}.svg" href="#" onclick="{KEEP}">Download the figure</a>'
     return f"<figure>{drawn}{link}</figure>"
 
 
 def status(words: str) -> str:
-    """A line that is read out when it changes."""
+    """Return a line that screen readers read out when it changes."""
     return f'<p role="status">{html.escape(words)}</p>'
 
 
 def begun(step: Any) -> str:
-    """The step that is chosen, or the first."""
+    """Return the chosen step, or the first if none is chosen."""
     return step if step in NUMBERS else NUMBERS[0]
 
 
 def after(step: Any) -> str:
-    """The next step; after the last, the first."""
+    """Return the next step; after the last, the first."""
     return NUMBERS[int(choice("step", step, NUMBERS)) % len(NUMBERS)]
 
 
 def opened(step: Any) -> list[Any]:
-    """Turn to the step that the address names, if it names one."""
+    """Open the step that the page's address names, if any."""
     return [gr.Tabs(selected=TAB), step] if step in NUMBERS else [gr.skip(), gr.skip()]

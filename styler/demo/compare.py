@@ -1,4 +1,4 @@
-"""The large picture: whole, in its own shape, with the photo under it to compare and a close look at it."""
+"""The large picture: shown whole, in its own shape, with the photo under it to compare, and enlarged on demand."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ import gradio as gr
 from gradio import image_utils
 from gradio.utils import get_upload_folder
 
-# Fixed, so that no name of a file is ever taken for HTML: the script below sets properties.
+# Fixed HTML: the script below sets properties, so that a file's name is never parsed as HTML.
 TEMPLATE = """
 <div class="frame">
   <img class="photo" alt="The photo"><img class="painted" alt="The picture">
 </div>
 <div class="handles">
-  <input type="range" min="0" max="100" value="0" aria-label="Compare: how much of the photo is seen">
+  <input type="range" min="0" max="100" value="0" aria-label="Compare: how much of the photo to show">
   <button type="button" class="closer" aria-label="Look closer">Look closer</button>
 </div>
 """
@@ -20,7 +20,7 @@ SCRIPT = """
 const [photo, painted] = element.querySelectorAll('img'), range = element.querySelector('input');
 const frame = element.querySelector('.frame');
 const turn = share => { range.value = share; frame.style.setProperty('--photo', share + '%'); };
-const shape = () => {  // sizes are rounded to pixels, which moves nothing
+const shape = () => {  // a tiny change is only rounding to pixels
   const now = photo.naturalWidth / photo.naturalHeight, before = frame.style.getPropertyValue('--ratio') || 1e9;
   if (now && Math.abs(now / before - 1) > 0.03) frame.style.setProperty('--ratio', now);
 };
@@ -36,7 +36,7 @@ const show = () => {
 const closer = () => {
   const dialog = document.createElement('dialog'), image = painted.cloneNode();
   dialog.className = 'closer';
-  dialog.ariaLabel = 'The picture from near; a tap or Escape leads back';
+  dialog.ariaLabel = 'The picture, enlarged; tap it or press Escape to go back';
   dialog.tabIndex = 0;
   dialog.append(image);
   dialog.onclick = () => dialog.close();
@@ -56,7 +56,7 @@ show();
 CSS = """
 #picture, #picture > div { padding: 0 !important; overflow: visible; }
 #picture .frame { position: relative; margin: 0 auto; aspect-ratio: var(--ratio, 1.5); cursor: pointer; --photo: 0%;
-  width: min(100%, max(260px, 100svh - 510px) * var(--ratio, 1.5)); }  /* Paint is seen without a scroll */
+  width: min(100%, max(260px, 100svh - 510px) * var(--ratio, 1.5)); }  /* Paint shows without scrolling */
 #picture .frame img { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; border-radius: 4px; }
 #picture .painted { clip-path: inset(0 0 0 var(--photo)); }
 #picture .handles { display: flex; gap: 12px; align-items: center; min-height: 40px; }
@@ -74,13 +74,13 @@ dialog.closer img { display: block; max-width: none; margin: 0 auto; clip-path: 
 
 
 def compared(photo: Any, picture: Any) -> gr.HTML:
-    """Lay out a photo and the picture of it; a tap shows the other one, a slider a part of each."""
+    """Lay out a photo and its picture: a tap swaps them, and a slider shows part of each."""
     return gr.HTML(
         as_files(photo, picture), html_template=TEMPLATE, js_on_load=SCRIPT, apply_default_css=False, elem_id="picture"
     )
 
 
 def as_files(photo: Any, picture: Any) -> list[Any]:
-    """Return what the large picture shows: two files, of paths or of PIL images."""
+    """Return the two files that the large picture shows, made from paths or PIL images."""
     kept = (image_utils.postprocess_image(image, get_upload_folder(), "jpeg") for image in (photo, picture))
     return [file.model_dump() for file in kept if file]

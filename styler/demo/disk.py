@@ -1,4 +1,4 @@
-"""How long what visitors leave on the disk stays there, and how much of it."""
+"""How long visitors' files stay on disk, and how much space they may take."""
 
 import asyncio
 import contextlib
@@ -12,22 +12,22 @@ from gradio.utils import get_upload_folder
 from styler.demo.uploads import HASH
 
 KEPT = 3600  # seconds that uploads and pictures stay on the server
-ROOM = 4 << 30  # bytes that they may take, together
+ROOM = 4 << 30  # bytes that they may take in total
 SWEPT = 30.0  # seconds from one sweep to the next
-BLOCK = 8 << 10  # bytes that a file takes beside its own, with its folder
+BLOCK = 8 << 10  # bytes that a file and its folder take beyond the content
 LINKS = "deep_links/*/state.json"
 
 
 def sweep(folder: Path, now: float) -> None:
-    """Delete what has been there for an hour, and then the oldest until there is room.
+    """Delete files older than an hour, then the oldest ones until the rest fit.
 
-    Gradio forgets some: uploads broken off, what a page holds that was left, and all that it had before it was killed.
+    Gradio misses some files: broken-off uploads, files on pages that were closed, and all from before it was killed.
     Links stay as long as there is room.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Where Gradio keeps uploads; what Gradio does not name is left alone.
+        Where Gradio keeps uploads; files without one of Gradio's names are left alone.
     now : float
         Seconds since the epoch.
     """
@@ -39,13 +39,13 @@ def sweep(folder: Path, now: float) -> None:
                 path.unlink()
     for empty in (*folder.glob(HASH), *folder.glob("deep_links/*")):
         with contextlib.suppress(OSError):
-            if now - empty.lstat().st_ctime > KEPT:  # a fresh one waits for its file
+            if now - empty.lstat().st_ctime > KEPT:  # a new folder is waiting for its file
                 empty.rmdir()
 
 
 @contextlib.asynccontextmanager
 async def swept(_: Any) -> AsyncIterator[None]:
-    """Sweep the uploads as long as the server lives."""
+    """Sweep the uploads again and again while the server runs."""
 
     async def forever() -> None:
         while True:
@@ -60,7 +60,7 @@ async def swept(_: Any) -> AsyncIterator[None]:
 
 
 def _files(folder: Path) -> list[tuple[float, int, Path]]:
-    """When each file changed, its size and its path; `tmp` and eight characters is an upload on its way."""
+    """Return when each file changed, its size and its path; `tmp` and eight characters name an unfinished upload."""
     found = []
     for path in (*folder.glob(f"{HASH}/*"), *folder.glob("tmp????????"), *folder.glob(LINKS)):
         with contextlib.suppress(OSError):

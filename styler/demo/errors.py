@@ -1,4 +1,4 @@
-"""What goes wrong, told to the visitor in a sentence and to the log in full."""
+"""Errors: the visitor gets one sentence, and the log gets all details."""
 
 import html
 import logging
@@ -12,13 +12,13 @@ log = logging.getLogger("styler.demo")
 
 
 def toast(error: Exception | str) -> gr.Error:
-    """Return what to raise for a sentence to pop up; Gradio would take it for HTML, and it may hold a file's name."""
+    """Return an error that pops up as a sentence; escaped, as it may hold a file's name and Gradio shows it as HTML."""
     return gr.Error(html.escape(str(error)), print_exception=False)
 
 
 @contextmanager
 def told(page: bool = True) -> Iterator[None]:
-    """Turn what is raised within into a toast: a ValueError's own sentence, or a number to look up in the log.
+    """Turn any error inside into a toast: a ValueError's own sentence, or a number to look up in the log.
 
     A program that calls the API instead of the page gets the sentence as it is.
     """
@@ -31,4 +31,4 @@ def told(page: bool = True) -> Iterator[None]:
     except Exception as error:
         number = uuid.uuid4().hex[:8]
         log.error("error %s", number, exc_info=error)
-        raise toast(f"Something went wrong; please try again. The log has it under the number {number}.") from error
+        raise toast(f"Something went wrong; please try again. The log has more under the number {number}.") from error

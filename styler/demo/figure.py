@@ -1,7 +1,7 @@
-"""The lesson's figures, drawn: small pure functions from images and numbers to SVG, 360 units wide as a phone is.
+"""Parts of the lesson's figures: small pure functions from images and numbers to SVG, 360 units wide like a phone.
 
-A figure is one SVG with all that belongs to it, so that it can be kept as a file. It shows more of itself where it is
-touched: what has the class "spot" shows its part of the class "where".
+A figure is one self-contained SVG, so that it can be saved as a file. It shows more when it is touched: an element of
+class "spot" then shows the part of class "where" inside it.
 """
 
 import base64
@@ -18,14 +18,14 @@ from styler import images
 
 WIDTH = 360
 INK = "#c2710c"
-LINE = 15  # from one line of words to the next
+LINE = 15  # height of a line of text
 STYLE = """.spot{cursor:pointer;outline:none}.spot .where{visibility:hidden;pointer-events:none}
 .spot:hover .where,.spot:focus .where{visibility:visible}.spot:hover .edge,.spot:focus .edge{stroke:#c2710c}
 svg:has(.spot:hover) .spot:focus:not(:hover) .where{visibility:hidden}"""
 
 
 def svg(title: str, height: float, body: Iterable[str]) -> str:
-    """A figure; what it shows is told to those who can't see it by the title and by the parts' own words."""
+    """Return a figure; screen readers read out its title and the words of its parts."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" role="group" '
         f'font-family="system-ui, sans-serif" aria-label="{html.escape(title)}"><style>{STYLE}</style>'
@@ -34,7 +34,7 @@ def svg(title: str, height: float, body: Iterable[str]) -> str:
 
 
 def address(image: Tensor, kind: str = "JPEG") -> str:
-    """An image of shape (1, 1 or 3, height, width), in [0, 1], as the address of itself."""
+    """Return an image of shape (1, 1 or 3, height, width), in [0, 1], as a data URL."""
     buffer = io.BytesIO()
     pixels = (255 * image.clamp(0, 1)).round().to(torch.uint8)[0].movedim(0, -1).cpu().numpy()
     Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels).save(buffer, kind, quality=82)
@@ -42,13 +42,13 @@ def address(image: Tensor, kind: str = "JPEG") -> str:
 
 
 def fitted(image: Tensor, width: float, height: float) -> tuple[float, float]:
-    """Width and height of an image that has to fit in a box."""
+    """Return the width and height at which an image fits in a box."""
     ratio = min(width / image.shape[-1], height / image.shape[-2])
     return ratio * image.shape[-1], ratio * image.shape[-2]
 
 
 def picture(image: Tensor, x: float, y: float, width: float, height: float, words: str, more: str = "") -> str:
-    """An image in a box, with the words for those who can't see it."""
+    """An image in a box, with words for screen readers."""
     sharp = images.resize(image, 2 * round(max(width, height))) if max(image.shape[-2:]) > 2 * width else image
     return (
         f'<image href="{address(sharp)}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '
@@ -57,7 +57,7 @@ def picture(image: Tensor, x: float, y: float, width: float, height: float, word
 
 
 def cells(values: Tensor, x: float, y: float, width: float, height: float, words: str) -> str:
-    """A map or a matrix of shape (height, width), in [0, 1], each number a cell."""
+    """A map or a matrix of shape (height, width), in [0, 1], with a cell for each number."""
     times = max(1, round(2 * width / values.shape[-1]))
     grown = values[None, None].repeat_interleave(times, 2).repeat_interleave(times, 3)
     return (
@@ -73,7 +73,7 @@ def lit(image: Tensor, values: Tensor, x: float, y: float, width: float, height:
 
 
 def text(x: float, y: float, words: str, anchor: str = "start", size: float = 12, colour: str = "currentColor") -> str:
-    """Words in a line."""
+    """One line of text."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" fill="{colour}">'
         f"{html.escape(words)}</text>"
@@ -81,7 +81,7 @@ def text(x: float, y: float, words: str, anchor: str = "start", size: float = 12
 
 
 def bars(values: Sequence[tuple[str, float]], y: float, most: float, marked: str = "") -> list[str]:
-    """Numbers with their names as bars, one under the other; the marked one stands out."""
+    """A bar for each named number, one under the other; the marked one stands out."""
     body, room = [], WIDTH - 110
     for i, (name, value) in enumerate(values):
         top, long = y + 20 * i, room * min(value, most) / most
@@ -95,7 +95,7 @@ def bars(values: Sequence[tuple[str, float]], y: float, most: float, marked: str
 
 
 def curve(values: Sequence[float], x: float, y: float, width: float, height: float) -> str:
-    """Numbers above 0 as a falling or rising line, on a log scale."""
+    """Positive numbers as a line, on a log scale."""
     logs = np.log10(np.maximum(values, 1e-9))
     low, span = logs.min(), max(float(logs.max() - logs.min()), 1e-9)
     points = " ".join(

@@ -1,7 +1,8 @@
-"""What comes in over the wire: no more than belongs there, by ways that the page needs, and each visitor's own.
+"""A filter on requests: it limits their size, closes routes that the page does not need, and keeps visitors apart.
 
-Browsers make up the names of their sessions, and Gradio hands a session's work to all who name it. So a name is joined
-here with a secret that the browser got from the server as a cookie; the same name from another is another session.
+Browsers choose the names of their sessions, and Gradio gives a session's results to anyone who sends its name. So each
+name is combined here with a secret that the browser got from the server as a cookie. The same name from another browser
+is then another session.
 """
 
 import hashlib
@@ -17,27 +18,27 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "styler"
-NAMES = {"session_hash", "upload_id"}  # what a browser calls its session, and an upload that it watches
+NAMES = {"session_hash", "upload_id"}  # a browser's names for its session and for an upload that it watches
 HEARTBEAT = re.compile("(?<=/gradio_api/heartbeat/).+")
-# Gradio's doors that the page has no use for: they fetch addresses, run programs on files, or keep what they are sent.
+# Gradio's routes that the page does not use: they fetch URLs, run programs on files, or keep what they are sent.
 CLOSED = re.compile(
     "/gradio_api/(file[=/]https?:|proxy=|process_recording|component_server|stream/|custom_component/|vibe)|/monitoring"
 )
 MB = 1 << 20
 MOST = {"/gradio_api/upload": 121 * MB, "/gradio_api/mcp": 32 * MB}  # four files of 30 MB; pictures as text
-LETTER = 64 << 10  # bytes that any other message may have; the page's have a few thousand
+LIMIT = 64 << 10  # bytes that any other message may have; the page's own have a few thousand
 
 
 def gate(app: ASGIApp) -> ASGIApp:
-    """Put the gate before a server."""
+    """Put the filter in front of a server."""
 
     async def enter(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await app(scope, receive, send)
         request = Request(scope, receive)
-        path, visitor = scope["path"], request.cookies.get(COOKIE, "")  # not `request.url`, of which Host is a part
+        path, visitor = scope["path"], request.cookies.get(COOKIE, "")  # not `request.url`, which contains Host
         begun, came = False, 0
-        most = next((most for way, most in MOST.items() if way in path), LETTER)
+        most = next((most for way, most in MOST.items() if way in path), LIMIT)
 
         async def refuse(status: int, sentence: str) -> None:
             if not begun:
@@ -58,45 +59,45 @@ def gate(app: ASGIApp) -> ASGIApp:
 
         try:
             if CLOSED.search(path):
-                return await refuse(404, "There is nothing here; the page shows what there is.")
+                return await refuse(404, "There is nothing at this address; open the page itself.")
             here = dict(scope) | {
                 "path": HEARTBEAT.sub(lambda found: own(visitor, found[0]), path),
-                "query_string": query(scope["query_string"].decode("latin-1"), visitor),
+                "query_string": own_query(scope["query_string"].decode("latin-1"), visitor),
             }
-            if request.method != "POST" or most > LETTER:
+            if request.method != "POST" or most > LIMIT:
                 return await app(here, counted, answer)
-            body = letter(await Request(scope, counted).body(), visitor)
+            body = own_body(await Request(scope, counted).body(), visitor)
             await app(here, replayed(body, receive), answer)
         except ClientDisconnect:
             if came > most:
-                await refuse(413, f"This is more than {most} bytes, which is the most; send less.")
+                await refuse(413, f"The message has more than {most} bytes; send less.")
         except RuntimeError as error:
             if not isinstance(error.__cause__, HTTPException):
                 raise
-            await send({"type": "http.response.body"})  # Gradio has said that there is no such session, and raised too
+            await send({"type": "http.response.body"})  # Gradio has already answered that there is no such session
         except (FnIndexInferError, KeyError):
-            await refuse(404, "There is no such function; /gradio_api/info tells which there are.")
+            await refuse(404, "There is no such function; /gradio_api/info lists them.")
         except TypeError as error:
             if "/call/v2/" not in path:
                 raise
-            await refuse(422, f"{str(error).split('. ')[0]}; /gradio_api/info tells the arguments.")
+            await refuse(422, f"{str(error).split('. ')[0]}; /gradio_api/info lists the arguments.")
 
     return enter
 
 
 def own(visitor: str, name: str) -> str:
-    """Return what a visitor's name for something is called here."""
+    """Return the name that the server uses in place of a visitor's name for a session or an upload."""
     return hashlib.sha256(f"{visitor} {name}".encode(errors="replace")).hexdigest()[:32]
 
 
-def query(text: str, visitor: str) -> bytes:
-    """Return a query with its names made the visitor's own."""
+def own_query(text: str, visitor: str) -> bytes:
+    """Return a query with its names replaced by the visitor's own; see `own`."""
     pairs = parse_qsl(text, keep_blank_values=True)
     return urlencode([(key, own(visitor, value) if key in NAMES else value) for key, value in pairs]).encode()
 
 
-def letter(body: bytes, visitor: str) -> bytes:
-    """Return a message's body with its names made the visitor's own; what is no JSON is for others to refuse."""
+def own_body(body: bytes, visitor: str) -> bytes:
+    """Return a message's body with its names replaced; see `own`. What is not JSON is left for Gradio to refuse."""
     try:
         said = json.loads(body)
     except (RecursionError, ValueError):
@@ -108,7 +109,7 @@ def letter(body: bytes, visitor: str) -> bytes:
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
-    """Return what receives a body that has been read, and then whatever follows it."""
+    """Return a `receive` that repeats a body already read, and then passes on whatever follows it."""
     left = [body]
 
     async def again() -> Message:
@@ -118,9 +119,9 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 
 def welcome(request: Request, answer: Message) -> list[tuple[bytes, bytes]]:
-    """Return the header that gives a new visitor a secret, where the answer is a page."""
+    """Return the header that gives a new visitor a secret, if the answer is a page."""
     if not dict(answer["headers"]).get(b"content-type", b"").startswith(b"text/html"):
         return []
     encrypted = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
-    shared = "SameSite=None; Secure; Partitioned" if encrypted else "SameSite=Lax"  # in a frame, as on Spaces
+    shared = "SameSite=None; Secure; Partitioned" if encrypted else "SameSite=Lax"  # allows frames, as on Spaces
     return [(b"set-cookie", f"{COOKIE}={secrets.token_urlsafe(24)}; Path=/; HttpOnly; {shared}".encode())]

@@ -1,4 +1,4 @@
-"""What the machine that serves the page is told from outside, and what it tells."""
+"""What the host sets by environment variables, and the health check that it reads."""
 
 import importlib.util
 import os
@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 
 def from_environment(name: str, default: int) -> int:
-    """Return a whole number of 1 or more from an environment variable, or tell what is wrong with it."""
+    """Return a whole number of 1 or more from an environment variable; raise a ``ValueError`` on anything else."""
     text = os.environ.get(name, str(default))
     if not text.isdecimal() or int(text) < 1:
         raise ValueError(f"{name} is {text!r}; set it to a whole number of 1 or more, or leave it out.")
@@ -18,13 +18,13 @@ def from_environment(name: str, default: int) -> int:
 
 
 CONCURRENCY = from_environment("STYLER_CONCURRENCY", 1)
-# Hugging Face's ZeroGPU lends a GPU to a function, which runs in a process of its own for that.
+# Hugging Face's ZeroGPU lends a GPU to a function, and runs that function in a separate process.
 LENT = importlib.util.find_spec("spaces") is not None and os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true")
-DEVICE = "cpu" if LENT else None  # of this process, to which ZeroGPU only pretends that there is a GPU
+DEVICE = "cpu" if LENT else None  # of this process, in which ZeroGPU only pretends that there is a GPU
 
 
 def gpu(seconds: Callable[..., float]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Lend a function a GPU, where the host has one to lend, for so many seconds, which follow from its arguments."""
+    """Lend a function a GPU if the host has one to lend; `seconds` computes for how long from its arguments."""
     if not LENT:
         return lambda function: function
     import spaces
@@ -33,7 +33,7 @@ def gpu(seconds: Callable[..., float]) -> Callable[[Callable[..., Any]], Callabl
 
 
 async def health(_: Any) -> PlainTextResponse:
-    """Answer that the server lives; it does so while it paints, and while all its threads are taken."""
+    """Answer that the server is running, even while it paints and all its threads are busy."""
     return PlainTextResponse("ok")
 
 

@@ -1,4 +1,4 @@
-"""The line in front of the machine: who paints now, and who is how far from it."""
+"""The waiting line: who paints now, and how many are ahead of each visitor."""
 
 import threading
 import time
@@ -6,19 +6,19 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# Seconds after which one who waits is told again though nothing has moved. Each telling costs the one who is painted.
+# Seconds between updates for a waiting visitor while nothing moves. Each update slows the painting in progress.
 LOOK_UP = 10.0
 
 
 class Place(NamedTuple):
-    """Where somebody stands.
+    """A visitor's place in the line.
 
     Attributes
     ----------
     ahead : int
-        How many are ahead, those who paint included; 0: the place is yours.
+        How many are ahead, including those who paint; 0 means that it is your turn.
     seconds : float
-        About how long it will be until then.
+        About how long it will be until your turn.
     """
 
     ahead: int
@@ -27,21 +27,21 @@ class Place(NamedTuple):
 
 @dataclass(eq=False)
 class Ticket:
-    """Somebody in line: how long their painting takes, as far as is known by now, and when it began."""
+    """A visitor in line: the current estimate of how long their painting takes, and when it began."""
 
     seconds: Callable[[], float]
     begun: float | None = None
 
     def left(self, now: float) -> float:
-        """Seconds until it is done, if all goes as expected; what is late may be done any time."""
+        """Return the expected seconds until it is done; 1 second if it is late, as it may be done any time."""
         return self.seconds() if self.begun is None else max(1.0, self.seconds() - (now - self.begun))
 
 
 class Line:
     """A first come, first served line for a few places to paint at.
 
-    Gradio's own queue holds back a request until there is a place; this one lets the request run, so that it can show
-    its place, be stopped while it waits, and say no in its own words.
+    Gradio's own queue holds a request back until a place is free. This one lets the request run, so that it can show
+    its place, be stopped while it waits, and be refused in our own words.
 
     Parameters
     ----------
@@ -57,17 +57,17 @@ class Line:
         self._moves, self._moved = 0, threading.Condition()
 
     def turn(self, seconds: Callable[[], float]) -> Generator[Place, None, None]:
-        """Stand in line until the generator is closed, which has to be seen to.
+        """Stand in line until the generator is closed; the caller must close it.
 
         Parameters
         ----------
         seconds : callable
-            Tells about how long the painting will take; asked anew each time that somebody is told.
+            Returns about how long the painting will take; called again for each update of a visitor.
 
         Yields
         ------
         Place
-            Whenever the line has moved, and now and then; at last one with nobody ahead.
+            Whenever the line has moved, and every `LOOK_UP` seconds; the last one has nobody ahead.
 
         Raises
         ------
@@ -95,7 +95,7 @@ class Line:
             self.look_up()
 
     def look_up(self) -> None:
-        """Wake those who wait, one of whom may have been stopped."""
+        """Wake all who wait: one of them may have been stopped."""
         with self._moved:
             self._moves += 1
             self._moved.notify_all()

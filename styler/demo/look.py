@@ -1,4 +1,4 @@
-"""How the page looks, and how it has to be launched to look so: Gradio takes both at launch."""
+"""The page's theme, its CSS and its launch options; Gradio takes all of them at launch."""
 
 from typing import Any
 
@@ -40,10 +40,10 @@ CSS = (
     compare.CSS
     + """
 .gradio-container { width: 100%; max-width: 1240px !important; margin: 0 auto;
-  overflow: clip !important; }  /* where it is "hidden", nothing within can be sticky */
+  overflow: clip !important; }  /* with "hidden", nothing inside could be sticky */
 .gradio-container :is(.main, .wrap, main) { min-width: 0 !important; max-width: 100%; }
 .gradio-container .main { padding: 16px clamp(12px, 3vw, 32px) !important; }
-[role="tab"][aria-selected="true"] { color: var(--body-text-color) !important; }  /* Gradio's is dim in the dark */
+[role="tab"][aria-selected="true"] { color: var(--body-text-color) !important; }  /* Gradio's is too dim in dark mode */
 #head h1 { margin: 0; font-weight: 600; letter-spacing: -0.01em; }
 #head p { margin: 0; opacity: 0.75; }
 
@@ -51,8 +51,8 @@ CSS = (
 .shelf button { flex: 0 0 124px; flex-direction: column; justify-content: flex-start; align-items: stretch; gap: 6px;
   padding: 0 0 8px; overflow: hidden; white-space: pre-line; font-size: 0.75rem; font-weight: 400; line-height: 1.3; }
 .shelf img { width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; margin: 0; border-radius: 0; }
-.shelf { mask-image: linear-gradient(to left, transparent, #000 36px); padding-right: 36px; }  /* there is more */
-:is(.toast-wrap, .toast-messages) > :not(:last-child), .toast-count { display: none; }  /* one sentence at a time */
+.shelf { mask-image: linear-gradient(to left, transparent, #000 36px); padding-right: 36px; }  /* hints at more */
+:is(.toast-wrap, .toast-messages) > :not(:last-child), .toast-count { display: none; }  /* one message at a time */
 #pairs button { flex: 1 0 132px; font-size: 0.8rem; }
 #pairs img { aspect-ratio: 4 / 3; object-position: top; }  /* where faces are in portraits */
 
@@ -106,7 +106,7 @@ LAUNCH: dict[str, Any] = {
     "run_history": False,
     "ssr_mode": False,
     "max_file_size": "30mb",
-    "max_threads": CONCURRENCY + WAITING + LEARNING + 16,  # each who waits or paints holds one
+    "max_threads": CONCURRENCY + WAITING + LEARNING + 16,  # each visitor who waits or paints holds one
     "state_session_capacity": 500,  # of 0.2 MB each
     "app_kwargs": {"routes": ROUTES, "middleware": [Middleware(gate)], "lifespan": swept},
 }

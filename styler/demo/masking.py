@@ -1,4 +1,4 @@
-"""Where the subject is: what is found in the photo, and what the visitor paints over it."""
+"""Where the subject is: found in the photo automatically, or painted over it by the visitor."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from styler.demo.uploads import Upload
 from styler.subject import find_subject
 
 DRAWN = 512  # px; longest side of the photo to paint on
-# What is found can be seen through; a brush can't, which tells the two apart.
+# The found subject is translucent and brush strokes are opaque, which tells the two apart.
 INK, SEEN_THROUGH, OPAQUE = (255, 90, 60), 160, 208
 
 
 def find(content: Any, drawing: Any) -> gr.ImageEditor:
-    """Show in the editor the photo with its subject painted over, spread from what the visitor has marked."""
+    """Show the photo in the editor with its subject painted over; the visitor's own marks guide the search."""
     photo = Upload.of(content, "photo").read(DRAWN)
     marked = drawn_on(drawing, OPAQUE)
     mask = find_subject(photo, None if marked is None else marked.painted(OPAQUE))
@@ -28,7 +28,7 @@ def find(content: Any, drawing: Any) -> gr.ImageEditor:
 
 
 def prepare(where: Any, content: Any, drawing: Any) -> gr.ImageEditor:
-    """Show in the editor what is found in the photo, unless it is there or something is painted already."""
+    """Show the found subject in the editor, unless something is painted there already or no subject is needed."""
     try:
         if where == "everywhere" or drawn_on(drawing):
             return gr.skip()
@@ -38,7 +38,7 @@ def prepare(where: Any, content: Any, drawing: Any) -> gr.ImageEditor:
 
 
 def canvas(content: Any) -> gr.ImageEditor:
-    """Show in the editor the photo alone, to be painted on; what is wrong with it is told when it is to be painted."""
+    """Show only the photo in the editor, to paint on; a bad photo is reported later, when it is to be painted."""
     try:
         return editor(Upload.of(content, "photo").read(DRAWN))
     except ValueError:
@@ -46,7 +46,7 @@ def canvas(content: Any) -> gr.ImageEditor:
 
 
 def editor(photo: torch.Tensor, *layers: Image.Image) -> gr.ImageEditor:
-    """A canvas as large as the photo: on another, the editor would lay the two askew."""
+    """Return a canvas as large as the photo; on another size, the editor would misalign the two."""
     background = images.like(photo, "a path")
     value: Any = {"background": background, "layers": list(layers), "composite": None}
     return gr.ImageEditor(value, canvas_size=background.size)

@@ -1,4 +1,4 @@
-"""Figures of the lesson that measure: feature maps, distances, and the plane of content and style."""
+"""The lesson's figures of measurements: feature maps, distances, and the plane of content and style."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -12,16 +12,16 @@ from styler.demo.figure import WIDTH, fitted
 from styler.demo.painted import Figures, as_in_the_paper, run
 
 GRAM_CHANNELS = 32
-POINTS = 7  # of a painting's way; each takes a look by the network
+POINTS = 7  # on a painting's path; each takes a pass through the network
 
 
 def scaled(values: Tensor) -> Tensor:
-    """A map brought to 0 to 1; the brightest hundredth is cut off, or one place would leave the rest dark."""
+    """Scale a map to [0, 1]; the brightest hundredth is clipped, or a single place would leave the rest dark."""
     return (values / values.quantile(0.99).clamp_min(1e-9)).clamp(0, 1)
 
 
 def maps(photo: Tensor, painting: Tensor, layer: str) -> Figures:
-    """The maps of a layer that tell most of the photo's places apart."""
+    """The feature maps of a layer that vary most over the photo."""
     found = lesson.feature_maps(photo, [layer])[layer]
     width, height = fitted(photo, WIDTH, 240)
     x = (WIDTH - width) / 2
@@ -45,7 +45,7 @@ def maps(photo: Tensor, painting: Tensor, layer: str) -> Figures:
         )
     rows = -(-len(channels) // 6)
     total = found.shape[1]
-    body.append(figure.text(0, height + 18, f"{len(channels)} of the {total} maps of {layer}; bright is much"))
+    body.append(figure.text(0, height + 18, f"{len(channels)} of the {total} maps of {layer}; brighter is higher"))
     yield figure.svg(f"What {layer} sees in the photo", height + 26 + (tall + 8) * rows, body)
 
 
@@ -58,30 +58,30 @@ CHANGES: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor]]] = {
 
 
 def content(photo: Tensor, painting: Tensor, change: str, layer: str) -> Figures:
-    """How far a changed photo is from the photo, by layer and by place."""
+    """The content distance between a photo and a changed copy, by layer and by place."""
     words, make = CHANGES[change]
     changed = images.resize(make(photo, painting), (photo.shape[-2], photo.shape[-1]))
     far = lesson.content_maps(photo, changed)
     side = (WIDTH - 2 * 6) / 3
     width, height = fitted(photo, side, 160)
     body = []
-    for i, (title, shown) in enumerate((("the photo", photo), (words, changed), (f"where, at {layer}", changed))):
+    for i, (title, shown) in enumerate((("the photo", photo), (words, changed), (f"change at {layer}", changed))):
         left = (side + 6) * i
         body.append(figure.text(left, 12, title, size=11))
         if i < 2:
             body.append(figure.picture(shown, left, 18, width, height, title))
         else:
-            told = f"The changed photo, bright where {layer} is farthest from the photo's"
+            told = f"The changed photo, bright where its {layer} differs most from the photo's"
             body.append(figure.lit(shown, scaled(far[layer]), left, 18, width, height, told))
     values = [(name, float(places.sum())) for name, places in far.items()]
     top = height + 42
-    body.append(figure.text(0, top - 6, "content loss: 0 is the same, 2 has nothing in common"))
+    body.append(figure.text(0, top - 6, "content loss: 0 is the same, 2 is unrelated"))
     body += figure.bars(values, top, 3, layer)
     yield figure.svg(f"The content distance of the photo {words}", top + 20 * len(values) + 4, body)
 
 
 def style(photo: Tensor, painting: Tensor, layer: str, across: float) -> Figures:
-    """The Gram matrices of the photo, the painting, its tiles shuffled, and the painted picture."""
+    """The Gram matrices of the photo, the painting, the painting with its tiles shuffled, and the painted photo."""
     picture = run(photo, painting, 0.5)[-1]
     shuffled = lesson.shuffle_tiles(painting, int(across))
     panels = {
@@ -111,7 +111,7 @@ def style(photo: Tensor, painting: Tensor, layer: str, across: float) -> Figures
 def walk(
     photo: Tensor, painting: Tensor, whose: str, content: float, style: float, film: Sequence[bytes] | None = None
 ) -> Figures:
-    """Where the photo, the painting and the pictures on the way are, by content and style."""
+    """The photo, the painting and the pictures on the way as points in the plane of content and style."""
     strength = style / max(content + style, 1e-9)
     painter = as_in_the_paper(strength).fit(painting[0])
     if film:
@@ -169,11 +169,11 @@ def walk(
             )
         )
     body.append(figure.text(left + 8, bottom - 8, "ring: the lowest weighted sum", size=11, colour=figure.INK))
-    body.append(figure.text(0, bottom + 50, f"The way of {told}", size=11))
+    body.append(figure.text(0, bottom + 50, f"Path of {told}", size=11))
     yield figure.svg("The plane of content and style", bottom + 58, body)
 
 
 def spread(frames: Sequence[bytes], n: int) -> list[bytes]:
-    """So many frames from the first to the last, or all if they are fewer."""
+    """Return `n` evenly spaced frames from the first to the last, or all if there are fewer."""
     last = len(frames) - 1
     return [frames[i] for i in sorted({round(last * k / max(1, n - 1)) for k in range(n)})]

@@ -1,4 +1,4 @@
-"""How a message reaches a function of the page: as it was sent, for Gradio would open or fetch the files it names."""
+"""How messages reach the page's functions: exactly as sent, as Gradio would open or fetch the files that they name."""
 
 import contextlib
 from typing import Any
@@ -12,24 +12,24 @@ from styler.demo.uploads import given
 
 
 class Page(gr.Blocks):
-    """Gradio's page, but its functions take what was sent and check it themselves, and a fault is a sentence."""
+    """A Gradio page whose functions check by themselves what was sent, and whose errors are single sentences."""
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False
     ) -> list[Any]:
-        """Count the arguments, and let a link know them; all else is for the function to say."""
+        """Count the arguments and remember them for links; the function checks everything else."""
         wanted = [block.label or block.get_block_name() for block in block_fn.inputs]
         if len(inputs) != len(wanted):
-            raise toast(f"{len(inputs)} arguments came; send these {len(wanted)}: {'; '.join(wanted)}.")
+            raise toast(f"The message has {len(inputs)} arguments; send these {len(wanted)}: {'; '.join(wanted)}.")
         for block, value in zip(block_fn.inputs, inputs, strict=True):
             if isinstance(block, gr.HTML) and "${value}" in block.html_template:
-                continue  # a link would bring a visitor's own into the page of another
+                continue  # else a link would carry one visitor's HTML into another visitor's page
             with contextlib.suppress(ValueError):
                 state._update_value_in_config(block._id, remembered(value))
         return inputs
 
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
-        """Let a link keep what an update leaves as it is, for Gradio would forget it and look for it elsewhere."""
+        """Keep for links what an update leaves unchanged; Gradio would forget it and look for it elsewhere."""
         known = state.config_values if state else {}
         before = {block._id: known.get(block._id, {}).get("props", {}).get("value") for block in block_fn.outputs}
         output = await super().postprocess_data(block_fn, predictions, state)
@@ -41,17 +41,17 @@ class Page(gr.Blocks):
         return output
 
     async def call_function(self, block_fn: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Run a function of the page, or a step of it."""
+        """Run a function of the page, or one step of it, and turn its errors into sentences."""
         with told(page=block_fn.api_visibility != "public"):
             return await super().call_function(block_fn, *args, **kwargs)
 
     def launch(self, *args: Any, app_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> Any:
-        """Launch with a copy of the options, for Gradio adds to them what a second page in the process fails on."""
+        """Launch with a copy of the options: Gradio adds entries that would break a second page in this process."""
         return super().launch(*args, app_kwargs=dict(app_kwargs or {}), **kwargs)
 
 
 def remembered(value: Any) -> Any:
-    """Return what a link is to know of a value: of files only where they are, and only of those that are here."""
+    """Return what a link may store of a value: for a file only its place, and only if the file is here."""
     if isinstance(value, list):
         return [remembered(item) for item in value]
     if not isinstance(value, dict):

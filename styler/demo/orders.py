@@ -1,4 +1,4 @@
-"""What a visitor asks for: read from the page or the API, checked, and comparable with what was asked before."""
+"""What a visitor asks for: read from the page or the API, checked, and comparable with earlier requests."""
 
 import threading
 from collections import OrderedDict
@@ -14,28 +14,28 @@ from styler.validation import check_shares
 from styler.vgg import LAYERS
 
 MAX_PAINTINGS = 4
-# Where the paintings' styles go, with the words for it.
+# Where the style is painted, with the words on the page.
 WHERE = {
     "everywhere": "Everywhere",
     "subject": "Only the subject",
     "background": "Only the background",
-    "each": "Each its own",
+    "each": "A painting for each",
 }
 COLORS = {
     "painting": "The painting's",
-    "photo": "The photo's, place by place",
-    "matched": "The photo's, as a whole",
+    "photo": "The photo's, at each place",
+    "matched": "The photo's, overall",
     "palette": "The painting's, without its strokes",
 }
 STARTS = {"content": "The photo", "noise": "Noise", "image": "An image"}
 STYLE_LOSSES = {
-    "neighbors": "Strokes matched to places",
+    "neighbors": "Nearest-neighbour matching",
     "moments": "Mean and covariance",
     "gram": "Gram matrices",
 }
-CONTENT_LOSSES = {"standardised": "Standardised features", "squared": "Features, squared error"}
+CONTENT_LOSSES = {"standardised": "Standardised features", "squared": "Squared error of features"}
 RELUS = [layer for layer in LAYERS if layer.startswith("relu")]
-SIZES = (64, 1024)  # px, least and most of the longest side
+SIZES = (64, 1024)  # px, limits of the longest side
 STROKES = (0.5, 2)
 MAX_SEED = 2**32 - 1  # numpy's
 MAX_SHARE = 1_000_000
@@ -46,30 +46,30 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Order:
-    """One picture that somebody wants.
+    """One picture that a visitor asks for.
 
     Attributes
     ----------
     photo : Upload
     paintings : tuple of Upload
     shares : tuple of float
-        Of each painting.
+        The share of each painting.
     preset, strength, size, pooling, colors, style_scale
         As in `StyleTransfer`.
     where : str
         A key of `WHERE`.
     drawing : Upload or None
-        Painted over the subject; without it the subject is looked for.
+        What was painted over the subject; without it, the subject is found automatically.
     init : str or Upload
         "content", "noise", or the image to start from.
     seed : int
-        Of the noise.
+        The seed of the noise.
     style_layers, content_layers : tuple of str or None
-        None for the usual ones.
+        None for the defaults.
     style_loss, content_loss
         As in `StyleTransfer`.
     finer : bool
-        Whether to go on from the same picture by the preset before, where that is still here.
+        Whether to continue from the same picture at the next coarser preset, if the server still has it.
     """
 
     photo: Upload
@@ -112,23 +112,23 @@ def order(
     style_loss: Any = "neighbors",
     content_loss: Any = "standardised",
 ) -> Order:
-    """Check what is asked for, which may be anything that JSON can say.
+    """Check a request, which may hold anything that JSON can express.
 
     Parameters
     ----------
     photo, paintings
-        Files as Gradio hands them over.
+        Files in the form that Gradio gives them.
     shares, preset, strength, size, pooling, colors, style_scale, where
-        See `Order`; no shares are equal ones.
+        See `Order`; without shares, all paintings count equally.
     drawing
-        What was painted over the photo, as Gradio's image editor hands it over.
+        What was painted over the photo, in the form that Gradio's image editor gives it.
     init : {"content", "noise", "image"}
     start
-        For "image" the file of the image.
+        The file of the image, for "image".
     seed
-        For "noise" a whole number from 0; what is empty is 0.
+        A whole number from 0, for "noise"; an empty value counts as 0.
     style_layers, content_layer
-        Layers of VGG-19; others than the usual ones are used at every scale.
+        Layers of VGG-19; if they are not the defaults, they are used at every scale.
     style_loss, content_loss
         As in `StyleTransfer`.
 
@@ -139,7 +139,7 @@ def order(
     Raises
     ------
     ValueError
-        With one sentence for the visitor.
+        With one sentence for the visitor, if anything is wrong.
     """
     if len(paintings) > MAX_PAINTINGS:
         more = len(paintings) - 1
@@ -152,10 +152,10 @@ def order(
     if shares and not any(shares):
         raise ValueError("The paintings' shares are all 0; raise one of them.")
     weights = tuple(check_shares(shares or None, len(paintings)))
-    where = choice("place for the style", where, WHERE)
+    where = choice("place to paint", where, WHERE)
     if where == "each" and len(paintings) < 2:
         raise ValueError("Subject and background need a painting each; add the background's to those to mix in.")
-    init = choice("start", init, STARTS)
+    init = choice("starting point", init, STARTS)
     return Order(
         Upload.of(photo, "photo"),
         tuple(Upload.of(painting, "painting") for painting in paintings),
@@ -169,7 +169,7 @@ def order(
         where,
         drawn_on(drawing) if where != "everywhere" else None,
         Upload.of(start, "starting image") if init == "image" else init,
-        int(number("noise's number", seed or 0, 0, MAX_SEED)) if init == "noise" else 0,
+        int(number("seed of the noise", seed or 0, 0, MAX_SEED)) if init == "noise" else 0,
         *named(style_layers, content_layer),
         choice("style loss", style_loss, STYLE_LOSSES),
         choice("content loss", content_loss, CONTENT_LOSSES),
@@ -177,7 +177,7 @@ def order(
 
 
 def named(style_layers: Any, content_layer: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """The layers that `StyleTransfer` is to be told by name: those that are not the usual ones."""
+    """Return the layers to pass to `StyleTransfer`: None for the defaults."""
     layers = {choice("style layer", layer, RELUS) for layer in listed("style layers", style_layers)}
     if not layers:
         raise ValueError("There is no style layer; choose one or more.")
@@ -189,7 +189,7 @@ def named(style_layers: Any, content_layer: Any) -> tuple[tuple[str, ...] | None
 
 
 def by_region(paintings: Sequence[Any], shares: Sequence[float], where: str) -> tuple[Any, Any]:
-    """What `fit` is to learn, paintings and shares: by region, unless one style goes everywhere."""
+    """Return the paintings and shares to pass to `fit`: by region, unless one style goes everywhere."""
     if where == "everywhere":
         return paintings, shares
     if where == "each":
@@ -199,7 +199,7 @@ def by_region(paintings: Sequence[Any], shares: Sequence[float], where: str) -> 
 
 
 def drawn_on(drawing: Any, above: int = 0) -> Upload | None:
-    """Take what was painted in an image editor, if anything was; see `Upload.painted`."""
+    """Return what was painted in an image editor, or None if nothing was; see `Upload.painted`."""
     if drawing is None:
         return None
     layers = listed("drawing's layers", drawing.get("layers") if isinstance(drawing, Mapping) else drawing)
@@ -210,21 +210,21 @@ def drawn_on(drawing: Any, above: int = 0) -> Upload | None:
 
 
 class Recent(Generic[T]):
-    """The last few things that were made, by what was asked for."""
+    """A small cache: the last few results, by what was asked for."""
 
     def __init__(self, most: int) -> None:
         self._most, self._lock = most, threading.Lock()
         self._kept: OrderedDict[Any, T] = OrderedDict()
 
     def get(self, key: Any) -> T | None:
-        """Return what is kept under a key, and keep it longer."""
+        """Return the result for a key, or None, and mark it as used just now."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
     def keep(self, key: Any, made: T) -> None:
-        """Keep one thing more, and let go of the one that was not asked for longest."""
+        """Keep one more result, and drop the least recently used one if there are too many."""
         with self._lock:
             self._kept[key] = made
             self._kept.move_to_end(key)

@@ -1,4 +1,4 @@
-"""How long a painting takes here, learnt from those just painted."""
+"""How long a painting takes on this machine, learnt from recent paintings."""
 
 from typing import Any
 
@@ -6,24 +6,24 @@ from styler.demo.hosting import DEVICE
 from styler.demo.orders import Order, Recent
 from styler.estimator import StyleTransfer
 
-# How much longer a painting takes here than expected, by preset and size, learnt from those just painted.
+# How many times longer a painting takes here than expected, by preset and size, learnt from recent paintings.
 PACES: Recent[float] = Recent(100)
 
 
 def estimate(preset: str, size: int, style_layers: Any = None, content_layers: Any = None, photo: Any = None) -> float:
-    """Return about how many seconds a painting takes on this machine, of a photo or of one that is 4:3."""
+    """Return about how many seconds a painting takes on this machine; without a photo, for one of 4:3."""
     layers = {"style_layers": style_layers, "content_layers": content_layers}
     model = StyleTransfer(size, preset=preset, device=DEVICE, **layers)
     return model.expected_seconds(photo) * pace(preset, size)
 
 
 def pace(preset: str, size: int) -> float:
-    """Return how much longer paintings take here than expected; 1 until one was painted."""
+    """Return how many times longer paintings take here than expected; 1 until one has been painted."""
     return PACES.get((preset, size)) or 1.0
 
 
 def learn_pace(order: Order, expected: float, seconds: float) -> None:
-    """Learn from a painting just done how long the next ones will take; those before it count for a third."""
+    """Learn from a finished painting how long the next ones will take; all earlier ones count for a third."""
     key, now = (order.preset, order.size), seconds / expected
     before = PACES.get(key)
     PACES.keep(key, now if before is None else (2 * now + before) / 3)

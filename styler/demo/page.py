@@ -1,4 +1,4 @@
-"""The page itself: what lies where, and what a touch does."""
+"""The page itself: its layout, and the function that each control calls."""
 
 from contextlib import ExitStack
 from functools import partial
@@ -24,18 +24,20 @@ from styler.demo.parts import AT_ONCE, LOOKING, QUIET, SENT
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.schedule import PRESETS
 
-REGION = """The subject is what is painted over here. Correct it by brush and eraser; or mark a little of it and have it
-found from that. "Each its own": the painting above is the subject's, those to mix in are the background's."""
-STUDY = """Which layers of VGG-19 are compared, and how. Others than these are used at every scale, as in the paper, and
-take longer."""
-MIXED = ["the painting", "the first to mix in", "the second", "the third"]
+REGION = """The marked area is the subject. Correct it with brush and eraser; or mark a part of it and tap "Find the
+subject". With "A painting for each", the subject gets the painting above, and the background gets those to mix in."""
+STUDY = """Which layers of VGG-19 are compared, and how. Other layers are used at every scale, as in the paper, and take
+longer."""
+MIXED = ["the painting", "mix-in 1", "mix-in 2", "mix-in 3"]
 WHAT_HAPPENED = """
-A painting is a walk between two points. Across: how far the picture is from what the photo shows (VGG-19's `relu4_2`).
-Up: how far it is from the painting's style (means and covariances of its layers). It starts near the photo, in the
-painting's colours, and each step goes where both get shorter, coarse to fine. At each scale every place of the picture
-also gets a place of the painting to be like; how far it is from those is the curve "places". At the finest scales only
-shallow layers are painted and content is no longer measured, so the way ends before them; the curves go on.
-What is chosen under "For study" is measured instead, at every scale.
+The picture walks between two points: the photo and the painting. Across: its distance from the photo's content
+(VGG-19's `relu4_2`). Up: its distance from the painting's style (means and covariances of its layers). It starts near
+the photo, in the painting's colours. Each step goes where both distances get shorter, from coarse to fine.
+
+At each scale, every place of the picture is also matched to a place of the painting. The curve "places" shows how far
+apart they are. At the finest scales, only shallow layers are used and content is no longer measured. So the path ends
+before those scales, while the curves go on. If you choose other settings under "For study", they are measured instead,
+at every scale.
 """
 
 
@@ -51,7 +53,7 @@ def build(size: int = 512) -> gr.Blocks:
     -------
     gradio.Blocks
     """
-    # Served as they are; Gradio's copies of them would be swept away with old pictures.
+    # Served in place: copies by Gradio would be deleted along with old pictures.
     gr.set_static_paths(uploads.shown())
     first = samples.PAIRS[0]
     photo, style_file = (str(samples.path(key)) for key in first)
@@ -91,28 +93,32 @@ def build(size: int = 512) -> gr.Blocks:
                 style = parts.chooser("Painting", "style", style_file)
                 with gr.Accordion("More", open=False):
                     longest = gr.Slider(
-                        *SIZES, size, step=32, label="Size", info="Longest side in px; more takes longer."
+                        *SIZES, size, step=32, label="Size", info="Longest side in px. Larger takes longer."
                     )
                     smooth = gr.Checkbox(label="Smoother, bolder shapes")
                     scale = gr.Slider(
-                        *STROKES, 1, step=0.25, label="Strokes", info="Their size: the painting seen from afar or near."
+                        *STROKES,
+                        1,
+                        step=0.25,
+                        label="Stroke size",
+                        info="Higher gives larger strokes, as seen from closer up.",
                     )
                     colors = gr.Radio(labelled(COLORS), value="painting", label="Colours")
                     init = gr.Radio(
                         labelled(STARTS),
                         value="content",
                         label="Start from",
-                        info="Noise is freer of the photo. Noise and an image have farther to go: choose Fine.",
+                        info="Noise keeps less of the photo. Noise and images need more steps: choose Fine.",
                     )
                     with gr.Column(visible=False) as noise:
                         seed = gr.Number(
-                            0, label="Seed of the noise", info="Another number paints another picture.", precision=0
+                            0, label="Seed of the noise", info="Another number gives another picture.", precision=0
                         )
                     with gr.Column(visible=False) as other:
                         start_image = gr.Image(
                             label="Starting image", sources=["upload"], buttons=[], height=160, elem_id="start"
                         )
-                    where = gr.Radio(labelled(WHERE), value="everywhere", label="Where")
+                    where = gr.Radio(labelled(WHERE), value="everywhere", label="Where to paint")
                     with gr.Column(visible=False) as region:
                         gr.HTML(parts.hint(REGION))
                         drawing = gr.ImageEditor(
@@ -131,11 +137,11 @@ def build(size: int = 512) -> gr.Blocks:
                         style_layers = gr.Dropdown(
                             RELUS, value=list(STYLE_LAYERS), multiselect=True, label="Style layers"
                         )
-                        style_loss = gr.Radio(labelled(STYLE_LOSSES), value="neighbors", label="Style is")
+                        style_loss = gr.Radio(labelled(STYLE_LOSSES), value="neighbors", label="Style loss")
                         content_layer = gr.Dropdown(RELUS, value=CONTENT_LAYER, label="Content layer")
-                        content_loss = gr.Radio(labelled(CONTENT_LOSSES), value="standardised", label="Content is")
+                        content_loss = gr.Radio(labelled(CONTENT_LOSSES), value="standardised", label="Content loss")
                     mixed = gr.Gallery(
-                        label=f"Paintings to mix in, {MAX_PAINTINGS - 1} at most",
+                        label=f"Paintings to mix in (up to {MAX_PAINTINGS - 1})",
                         type="filepath",
                         file_types=["image"],
                         columns=3,
@@ -149,7 +155,7 @@ def build(size: int = 512) -> gr.Blocks:
                         with gr.Column(visible=False) as row:
                             shares.append(gr.Slider(0, 1, 0.5, step=0.05, label=f"Share of {name}"))
                         rows.append(row)
-                    repeat = gr.UploadButton("Take all settings from a PNG painted here", size="sm", elem_id="repeat")
+                    repeat = gr.UploadButton("Load settings from a PNG painted here", size="sm", elem_id="repeat")
         with gr.Accordion("What happened", open=False):
             gr.Markdown(WHAT_HAPPENED)
             drawn = gr.HTML(visit.draw([]), elem_id="drawn")
@@ -159,7 +165,7 @@ def build(size: int = 512) -> gr.Blocks:
         api.endpoints()
 
         live = [picture, note, drawn, stop, png, jpeg, send, making, reuse, finer, paint, suit, *pairs]
-        # A link remembers values of these, but not of what an update has replaced: so their labels never change.
+        # A link stores the values of these, but not of one that an update has replaced: so their labels never change.
         asked = [content, style, mixed, *shares, preset, strength, longest, smooth, colors, scale, where, drawing]
         studied = [style_layers, style_loss, content_layer, content_loss]
         asked += [init, start_image, seed, *studied]
@@ -176,7 +182,7 @@ def build(size: int = 512) -> gr.Blocks:
         content.change(lambda: [gr.Button(visible=False)] * len(tiles), None, tiles, **AT_ONCE)
         gr.on([button.click for button in (paint, *tiles)], None, None, None, js=parts.SEE_IT, api_visibility="private")
         for start, paints in starts:
-            run = start.then(paints, asked, live, concurrency_limit=None, **QUIET)  # the line is painting.LINE
+            run = start.then(paints, asked, live, concurrency_limit=None, **QUIET)  # painting.LINE sets the limit
             run.failure(visit.idle, [note, png, jpeg], live, **AT_ONCE)
         stop.click(visit.stop, None, stop, **AT_ONCE)
         reuse.click(again.reuse, png, content, **AT_ONCE)
@@ -187,7 +193,7 @@ def build(size: int = 512) -> gr.Blocks:
         mixed.upload(partial(parts.all_drawable, "painting"), mixed, mixed, **SENT)
         mixed.change(visit.show_shares, mixed, rows, **AT_ONCE)
         kept = [preset, strength, longest, smooth, scale, colors, where, init, seed, *studied]
-        # Not at once: what skips the queue has its errors shown by no toast.
+        # In the queue, because Gradio shows no toast for errors outside it.
         repeat.upload(again.repeat, repeat, [*kept, note], concurrency_limit=None, **QUIET)
         init.change(visit.show_start, init, [noise, other], **AT_ONCE)
         where.change(lambda where: gr.Column(visible=where != "everywhere"), where, region, **AT_ONCE)
@@ -197,17 +203,17 @@ def build(size: int = 512) -> gr.Blocks:
         find.click(masking.find, [content, drawing], drawing, **LOOKING)
         sized = [longest, style_layers, content_layer]
         gr.on([longest.release, style_layers.change, content_layer.change], parts.times, sized, times, **AT_ONCE)
-        # Taking all that is asked for, it also lets a link know what has been chosen so far.
+        # It takes the values of all controls, so that a link stores everything chosen so far.
         changes = [page.load, content.change, style.change, mixed.change, preset.change, longest.change, smooth.change]
         changes += [style_layers.change, style_loss.change, content_layer.change, content_loss.change]
         changes += [colors.change, where.change, init.change, start_image.change, seed.change]
         changes += [*(slider.release for slider in (strength, scale, *shares))]
         gr.on(changes, visit.look, asked, hint, trigger_mode="always_last", **AT_ONCE)
         page.load(again.reopen, [content, style, picture], [content, style, *live], **SENT)
-        page.load(parts.times, sized, times, **AT_ONCE)  # a link may have brought another size
+        page.load(parts.times, sized, times, **AT_ONCE)  # a link may have set another size
         within.close()
         classroom.tab(page, tabs, content, style, png)
-    page.queue(api_open=False)  # or a direct call would go past the limits of the queue
+    page.queue(api_open=False)  # else a direct call would bypass the limits of the queue
     return page
 
 

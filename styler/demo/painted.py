@@ -1,4 +1,4 @@
-"""Figures of the lesson that paint: from noise, coarse to fine, and where it fails."""
+"""The lesson's figures that paint: from noise, coarse to fine, and where the method fails."""
 
 import time
 from collections.abc import Generator
@@ -15,17 +15,17 @@ from styler.estimator import StyleTransfer
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.subject import find_subject
 
-SMALL = 96  # px; of what is painted for a figure
-SMALLER = 80  # px; where there are two of them, or each step is looked at
-SHOWN = 320  # px; of what is shown of the photo and the painting
-SHALLOW = STYLE_LAYERS[:3]  # enough to tell coarse to fine from one scale, and quick
-COARSE_TO_FINE = (12, 4, 1)  # steps, at a third of the size, at two thirds and at the whole
-SHOWN_STEPS = (1, 6, 12)  # of them; the last is shown anyway
+SMALL = 96  # px; of pictures painted for a figure
+SMALLER = 80  # px; of those pictures where there are two, or each step is measured
+SHOWN = 320  # px; of the photo and the painting as shown
+SHALLOW = STYLE_LAYERS[:3]  # quick, and enough to show the difference between coarse to fine and one scale
+COARSE_TO_FINE = (12, 4, 1)  # steps at a third, two thirds and all of the size
+SHOWN_STEPS = (1, 6, 12)  # of those steps; the last is always shown
 Figures = Generator[str, None, None]
 
 
 def descent(photo: Tensor, painting: Tensor, what: str, layer: str, seed: float) -> Figures:
-    """A picture that comes out of noise, step by step."""
+    """A picture that emerges from noise, step by step."""
     target = photo if what == "content" else painting
     painter = lesson.rebuilder(what, [layer], SMALL, max_iter=30, seed=int(seed)).fit(target[0])
     side = (WIDTH - 6) / 2
@@ -48,7 +48,7 @@ def descent(photo: Tensor, painting: Tensor, what: str, layer: str, seed: float)
 
 
 def scales(photo: Tensor, painting: Tensor, size: float) -> Figures:
-    """The same photo from the same noise, coarse to fine and at one scale, in the same time."""
+    """A photo painted from the same noise in the same time: coarse to fine, and at one scale."""
     whole = int(size)
     sizes = [whole // 3, 2 * whole // 3, whole]
     painter = StyleTransfer(whole, style_loss="moments", style_layers=SHALLOW, content_layers=SHALLOW[-1:])
@@ -88,7 +88,7 @@ def scales(photo: Tensor, painting: Tensor, size: float) -> Figures:
 
 
 def failure(photo: Tensor, painting: Tensor, subject: str, sky: str, compared: str, strength: float) -> Figures:
-    """A subject before a busy background, painted everywhere and on the background alone."""
+    """A subject in front of a busy background: the style everywhere, and on the background alone."""
     if subject != "chosen":
         photo = images.resize(images.read(samples.path(subject)), SHOWN)
     if sky != "chosen":
@@ -122,12 +122,12 @@ def failure(photo: Tensor, painting: Tensor, subject: str, sky: str, compared: s
         far = lesson.content_maps(photo, painted, [CONTENT_LAYER], SMALLER)[CONTENT_LAYER]
         inside = images.resize(mask[None, None], (far.shape[-2], far.shape[-1]))[0, 0] > 0.5
         held = float(far[inside].mean() if inside.any() else far.mean()) * far.numel()
-        panels.append((title, f"subject is off by {held:.2f}", painted))
+        panels.append((title, f"subject changed by {held:.2f}", painted))
         yield drawn()
 
 
 class Key:
-    """An image that can be looked up by what is in it."""
+    """An image as a cache key: equal images have equal pixels."""
 
     def __init__(self, image: Tensor) -> None:
         self.image, self.bytes = image, image.numpy().tobytes()
@@ -141,12 +141,12 @@ class Key:
 
 @lru_cache(maxsize=8)
 def subject_of(photo: Key) -> Any:
-    """The subject of a photo, found once."""
+    """Return the subject of a photo; it is found once and then cached."""
     return find_subject(photo.image)
 
 
 def run(photo: Tensor, painting: Tensor, strength: float) -> tuple[Tensor, ...]:
-    """The stages of a small painting that starts from the photo, as the paper's."""
+    """Return the stages of a small painting that starts from the photo, as in the paper."""
     return _run(Key(photo), Key(painting), strength)
 
 
@@ -157,5 +157,5 @@ def _run(photo: Key, painting: Key, strength: float) -> tuple[Tensor, ...]:
 
 
 def as_in_the_paper(strength: float) -> StyleTransfer:
-    """A small and quick painter with the losses that the lesson explains."""
+    """Return a small and quick painter with the losses that the lesson explains."""
     return StyleTransfer(SMALLER, strength, style_loss="gram", content_loss="squared", max_iter=8)

@@ -1,4 +1,4 @@
-"""What happens between Paint and the finished picture: one loop over what is seen of a transform."""
+"""From a tap on Paint to the finished picture: one loop over the live pictures of a transform."""
 
 import hashlib
 import re
@@ -30,15 +30,15 @@ from styler.making import Film
 from styler.painting import Point
 from styler.schedule import PRESETS
 
-LONGEST = 900.0  # seconds, then a painting makes room for the next
-WAITING = 24  # visitors, then the next is asked to come back
+LONGEST = 900.0  # seconds; then a painting ends, to make room for the next
+WAITING = 24  # visitors who may wait; the next is asked to come back later
 LINE = Line(CONCURRENCY, WAITING)
-GOING_ON = 0.4  # how much of its whole time a picture takes that goes on from a coarser one, about
+GOING_ON = 0.4  # a picture that continues from a coarser one takes about this share of its full time
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A painted picture as files, and how it came about."""
+    """A painted picture as files, and how it was made."""
 
     png: bytes
     jpeg: bytes
@@ -48,9 +48,9 @@ class Finished:
 
 
 FINISHED: Recent[Finished] = Recent(32)
-POINTS: Recent[Point] = Recent(8)  # where the last few pictures ended, to be painted finer
-MAKINGS: Recent[list[bytes]] = Recent(32)  # the frames of a picture's making, by the SHA-256 of its PNG
-STOPPING: Recent[bool] = Recent(1000)  # whether the picture of a session has to end at its next step
+POINTS: Recent[Point] = Recent(8)  # where the last few pictures ended, so that they can be painted finer
+MAKINGS: Recent[list[bytes]] = Recent(32)  # the frames of a picture's making-of film, by the SHA-256 of its PNG
+STOPPING: Recent[bool] = Recent(1000)  # whether the picture of a session must end at its next step
 AT_WORK: set[str] = set()  # the sessions that wait or paint
 
 
@@ -63,17 +63,17 @@ class View:
     photo : str
         The path of the photo, at the size of the picture.
     picture : PIL.Image.Image or str
-        The picture so far, or the path of the file that holds the last one.
+        The picture so far, or the path of its file.
     note : str
         One line of plain words.
     progress : float or None
-        Share of the work that is done, range [0, 1]; None as long as it has not begun.
+        Share of the work done, range [0, 1]; None until it has begun.
     steps : list of Step
-        How far it went at each step.
+        Where the picture stood after each step.
     png, jpeg : str or None
         The paths of the finished files.
     last : bool
-        Whether nothing follows.
+        Whether this is the last view.
     """
 
     photo: str
@@ -104,7 +104,7 @@ def paint(order: Order, session: str) -> Iterator[View]:
     ----------
     order : Order
     session : str
-        Whose painting this is, for `stop`.
+        The visitor's session, by which `stop` finds this painting.
 
     Yields
     ------
@@ -120,7 +120,7 @@ def paint(order: Order, session: str) -> Iterator[View]:
         try:
             AT_WORK.add(session)
             photo = order.photo.read(order.size)
-            # Files: of an image Gradio would write another, again and again over the one that is being sent.
+            # Files, not images: Gradio would write an image to a file each time, even while it is sending that file.
             shown, recoloured = (str(Path(folder, name)) for name in ("photo.jpg", "image.jpg"))
             saving.save(photo, shown)
             if finished := FINISHED.get(order):
@@ -149,13 +149,13 @@ def paint(order: Order, session: str) -> Iterator[View]:
 
 
 def first_sight(order: Order, photo: torch.Tensor) -> torch.Tensor:
-    """The photo in the colours of the first painting: something to look at from the start."""
+    """Return the photo in the colours of the first painting, to show from the start."""
     colours = moments(order.paintings[0].read(LOOKED_AT))
     return torch.lerp(photo, recolour(photo, colours), min(1.0, 2 * order.strength))
 
 
 def coarser_of(order: Order) -> tuple[Finished, Point] | None:
-    """The picture that an order goes on from, and where that ended; None if it is no longer here, or not wanted."""
+    """Return the picture that an order continues from, and where it ended; None if it is gone or not wanted."""
     place = PRESETS.index(order.preset)
     if not order.finer or not place:
         return None
@@ -192,7 +192,7 @@ def _paint(
             stopped = STOPPING.get(session)
             steps = [*(before.steps if before else []), *sight.steps]
             if sight.progress < 1 and (stopped or now - begun > LONGEST):
-                note = "Stopped" if stopped else "Stopped at the limit,"
+                note = "Stopped" if stopped else "Stopped at the time limit,"
                 break
             left = (now - learning) * (1 - sight.progress) / sight.progress
             words = f"Painting … {about(left)} left"
@@ -221,13 +221,13 @@ def _paint(
 
 
 def waiting(place: Place) -> str:
-    """What one who waits is told."""
+    """Return the note for a visitor who waits."""
     people = "One painting is" if place.ahead == 1 else f"{place.ahead} paintings are"
-    return f"Waiting in line: {people} ahead of yours; it begins in {about(place.seconds)}."
+    return f"Waiting in line. {people} ahead of yours, which begins in {about(place.seconds)}."
 
 
 def _encode(picture: torch.Tensor, settings: dict[str, Any]) -> tuple[bytes, bytes]:
-    """A PNG that holds its settings, and a JPEG that tells nobody anything."""
+    """Return a PNG that holds its settings, and a JPEG without metadata."""
     with tempfile.TemporaryDirectory(prefix="styler-") as folder:
         png, jpeg = Path(folder, "picture.png"), Path(folder, "picture.jpg")
         saving.save(picture, png, settings)
@@ -236,7 +236,7 @@ def _encode(picture: torch.Tensor, settings: dict[str, Any]) -> tuple[bytes, byt
 
 
 def _files(order: Order, shown: str, finished: Finished, note: str, progress: float = 1) -> Iterator[View]:
-    """The last view; its files live until the loop goes on, by when Gradio has copies of its own."""
+    """Yield the last view; its files live until the loop continues, and by then Gradio has copied them."""
     stem = f"{_slug(order.photo)}-as-{'-and-'.join(map(_slug, order.paintings))}"[:100]
     with tempfile.TemporaryDirectory(prefix="styler-") as folder:
         png, jpeg = Path(folder, f"{stem}.png"), Path(folder, f"{stem}.jpg")

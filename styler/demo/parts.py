@@ -1,4 +1,4 @@
-"""The small parts of the page, each a function of the catalogue of samples."""
+"""The small parts of the page: uploads, sample buttons, notes and hints."""
 
 import base64
 import html
@@ -24,9 +24,9 @@ QUIET: Any = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: Any = QUIET | {"queue": False}
 SENT: Any = QUIET | {"concurrency_limit": None}
 LOOKING: Any = QUIET | {"show_progress": "full", "concurrency_limit": 1}
-# Paint is always in reach on a phone; the picture is not.
+# On a phone the Paint button is always in view, but the picture is not.
 SEE_IT = "() => document.querySelector('#picture').scrollIntoView({block: 'nearest'})"
-# The share sheet where a phone has one that takes the file; else it is downloaded.
+# Opens a phone's share sheet if it accepts the file; else downloads the file.
 SEND = """async file => {
   const name = file.orig_name || decodeURIComponent(file.url.split('/').pop());
   if (matchMedia('(pointer: coarse)').matches && navigator.canShare) {
@@ -42,19 +42,19 @@ SEND = """async file => {
 
 
 def chooser(label: str, role: str, file: str) -> gr.Image:
-    """Lay out an upload over a shelf of the samples of a role."""
+    """Lay out an upload area above a shelf with the samples of a role."""
     upload = gr.Image(
         value=file,
         label=label,
         sources=["upload", "webcam", "clipboard"],
         height=200,
         buttons=[],
-        placeholder=f"Your own {label.lower()}: drop it, paste it or click",
-        alt_text=f"The {label.lower()} that is chosen",
+        placeholder=f"Your own {label.lower()}: tap, drop or paste",
+        alt_text=f"The chosen {label.lower()}",
         elem_id=role,
     )
     shown = upload.upload(partial(drawable, label.lower()), upload, upload, **SENT)
-    shown.failure(lambda: None, None, upload, **AT_ONCE)  # what is broken makes room for another
+    shown.failure(lambda: None, None, upload, **AT_ONCE)  # clears a broken file to make room for another
     with gr.Row(elem_classes="shelf"):
         for key in samples.keys(role):
             button = gr.Button(caption(key), icon=icon(thumbnail(key)), min_width=92, elem_id=f"sample-{key}")
@@ -63,9 +63,9 @@ def chooser(label: str, role: str, file: str) -> gr.Image:
 
 
 def drawable(role: str, file: Any) -> Iterator[Any]:
-    """Tell the visitor what is wrong with an upload, or show it: a copy of it where browsers can't draw its format.
+    """Show an upload, or tell the visitor what is wrong with it. If browsers can't draw its format, show a copy.
 
-    A file on the way out lives until the loop goes on, by when Gradio has a copy of its own; so it is below.
+    The copy lives until the loop continues, and by then Gradio has copied it. The same holds for `all_drawable`.
     """
     upload = Upload.of(file, role)
     with tempfile.TemporaryDirectory(prefix="styler-") as folder:
@@ -74,7 +74,7 @@ def drawable(role: str, file: Any) -> Iterator[Any]:
 
 
 def all_drawable(role: str, items: Any) -> Iterator[Any]:
-    """The same for the images of a gallery."""
+    """Do the same for the images of a gallery."""
     uploads = [Upload.of(image_of(item), role) for item in listed(f"{role}s", items or [])]
     with tempfile.TemporaryDirectory(prefix="styler-") as folder:
         shown = [upload.drawable(Path(tempfile.mkdtemp(dir=folder))) for upload in uploads]
@@ -82,7 +82,7 @@ def all_drawable(role: str, items: Any) -> Iterator[Any]:
 
 
 def image_of(item: Any) -> Any:
-    """The file of an image of a gallery."""
+    """Return the file of a gallery's image."""
     return item.get("image") if isinstance(item, Mapping) else item
 
 
@@ -92,7 +92,7 @@ def sample(key: str) -> str:
 
 
 def result(pair: tuple[str, str]) -> str:
-    """Return the path of a pair's finished picture; without one, that of its photo."""
+    """Return the path of a pair's finished picture, or of its photo if there is none."""
     file = samples.result(pair)
     return str(file if file.is_file() else samples.path(pair[0]))
 
@@ -110,7 +110,7 @@ def caption(key: str) -> str:
 
 
 def before_after(pair: tuple[str, str], height: int = 150) -> Image.Image:
-    """Return a picture whose left half is a pair's photo and whose right half the finished picture."""
+    """Return an image: the left half of a pair's photo beside the right half of its finished picture."""
     image = Image.new("RGB", (height * 4 // 3, height))
     for left, path in ((0, samples.path(pair[0])), (image.width // 2 + 1, Path(result(pair)))):
         whole = _fit(path, image.size)
@@ -119,7 +119,7 @@ def before_after(pair: tuple[str, str], height: int = 150) -> Image.Image:
 
 
 def thumbnail(key: str, height: int = 112) -> Image.Image:
-    """Return a sample cut square, or a plain tile where it would have to be fetched first."""
+    """Return a sample cut square, or a plain tile if it has not been fetched yet."""
     if not samples.place(key).is_file():
         return Image.new("RGB", (height, height), "#57534e")
     return _fit(samples.path(key), (height, height))
@@ -131,33 +131,33 @@ def tile(key: str, picture: Path) -> dict[str, Any]:
 
 
 def icon(image: Image.Image) -> Any:
-    """Return an image as the file data that Gradio makes of a button's icon."""
+    """Return an image in the form of file data that Gradio uses for a button's icon."""
     buffer = io.BytesIO()
     image.save(buffer, "WebP", quality=80)
     url = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
-    return {"path": "icon.webp", "url": url}  # no file, which Gradio would sweep away with old pictures
+    return {"path": "icon.webp", "url": url}  # a data URL, as Gradio would delete a file along with old pictures
 
 
 def note(words: str, progress: float | None = None) -> str:
-    """Return the line under the picture, with a bar over it while there is progress to show, and its room before."""
+    """Return the line under the picture with a progress bar above it. An unused bar is hidden but keeps its space."""
     shown = 'style="visibility: hidden"' if progress is None else f'value="{progress:.3f}"'
     return f'<progress {shown} aria-label="Progress"></progress><p role="status">{html.escape(words)}</p>'
 
 
 def hint(words: str) -> str:
-    """Return what is said of a pair before it is painted."""
+    """Return words of advice as an HTML paragraph."""
     return f"<p>{html.escape(words)}</p>"
 
 
 def times(size: Any, style_layers: Any = STYLE_LAYERS, content_layer: Any = CONTENT_LAYER) -> str:
-    """Return about how long each preset takes here."""
+    """Return about how long each preset takes on this machine."""
     pixels, layers = int(number("size", size, *SIZES, " px")), named(style_layers or STYLE_LAYERS, content_layer)
     seconds = {name: estimate(name, pixels, *layers) for name in PRESETS}
     return f"<p>{', '.join(f'{name.capitalize()} takes {about(seconds[name])}' for name in PRESETS)}.</p>"
 
 
 def credits() -> str:
-    """Return, as Markdown, who made each sample and what may be done with it."""
+    """Return, as Markdown, who made each sample, its licence and its source."""
     return "\n".join(
         f"- *{s.title}*, {s.maker}, {s.year}. Licence: {s.licence}. Source: {s.source}."
         for s in samples.SAMPLES.values()

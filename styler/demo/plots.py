@@ -1,4 +1,4 @@
-"""How a painting came about, drawn: pure functions from its steps to SVG, in the page's own colours."""
+"""Plots of how a painting was made: pure functions from its steps to SVG, in the page's own colours."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +10,8 @@ from styler.recipe import PIXELS
 
 WIDTH, HEIGHT = 480, 300
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 14, 34
-MOST = 120  # points to a line; more are not seen
-# Two standardised maps that have nothing to do with each other are this far apart, in mean square.
+MOST = 120  # points in a line; more would not be visible
+# The mean squared distance between two unrelated standardised maps.
 UNRELATED = 2.0
 HUES = ("#c2710c", "#b0457b", "#7a5cc9", "#2f7cc0", "#1d8a6b")
 
@@ -25,11 +25,11 @@ class Step:
     scale : int
         Longest side in px at which the step was painted.
     content : float or None
-        Distance from the photo's content: 0 is the photo, 2 has nothing to do with it. None where it is not held.
+        Distance from the photo's content: 0 is the photo, 2 is unrelated to it. None where it is not measured.
     style : dict of str to float
-        Distance from the painting's style by layer: 0 is the painting's, 1 has no style at all.
+        Distance from the painting's style by layer: 0 is the painting's style, 1 is no style at all.
     places : float or None
-        Distance from the painting's places that were found for the picture's: 0 is none, 1 has nothing in common.
+        Distance of the picture's places from their matches in the painting: 0 is the same, 1 has nothing in common.
     """
 
     scale: int
@@ -44,7 +44,7 @@ class Step:
 
 
 def step_of(stage: Stage, weights: Mapping[str, Mapping[str, float]]) -> Step:
-    """Take the weights, of `Recipe.weights`, out of a stage's losses; what has none, or is infinite, is not known."""
+    """Divide a stage's losses by `Recipe.weights`; a loss without a weight, or not finite, is left out."""
     held = {k: v for k, v in stage.losses.get("content", {}).items() if weights["content"][k]}
     content = sum(held.values()) / sum(weights["content"][k] for k in held) if held else None
     shares = {k: weight for k, weight in weights["style"].items() if weight and k != PIXELS}
@@ -57,7 +57,7 @@ def step_of(stage: Stage, weights: Mapping[str, Mapping[str, float]]) -> Step:
 
 
 def plane(steps: Sequence[Step]) -> str:
-    """Draw the way from the photo's corner towards the painting's, a line for each scale."""
+    """Draw the path from the photo's corner towards the painting's, with a line for each scale."""
     path = [step for step in steps if step.content is not None and step.style]
     high = max([1.0, *(step.distance for step in path)]) * 1.08
     wide = max([UNRELATED, *(step.content or 0 for step in path)]) * 1.08
@@ -78,11 +78,11 @@ def plane(steps: Sequence[Step]) -> str:
         body.append(_text(points[-1][0] + 7, points[-1][1] + 4, f"{scale} px", colour=HUES[i % len(HUES)]))
     if path:
         body.append(_dot(*at(path[-1]), 5))
-    return _svg("The way of the picture between the photo and the painting", body)
+    return _svg("The path of the picture between the photo and the painting", body)
 
 
 def by_layer(steps: Sequence[Step]) -> str:
-    """Draw each layer's distance from the painting's style, and the content's, against steps, on a log scale."""
+    """Draw each layer's style distance, and the distances of content and places, by step on a log scale."""
     layers = sorted({layer for step in steps for layer in step.style})
     lines = {layer: [step.style.get(layer) for step in steps] for layer in layers}
     lines = {"content": [step.content for step in steps], "places": [step.places for step in steps], **lines}
@@ -105,7 +105,7 @@ def by_layer(steps: Sequence[Step]) -> str:
             ends.append((points[-1], name, colour))
     lowest = 0.0
     for (x, y), name, colour in sorted(ends, key=lambda end: end[0][1]):
-        lowest = max(y + 4, lowest + 12)  # names that would lie on one another make way
+        lowest = max(y + 4, lowest + 12)  # moves a name down if it would overlap another
         body.append(_text(x + 5, lowest, name, colour=colour))
     return _svg("The distances by layer, step by step", body)
 

@@ -1,4 +1,4 @@
-"""What is seen of a painting on its way, from this process or from one that a GPU is lent to."""
+"""Live pictures of a painting in progress, from this process or from one with a borrowed GPU."""
 
 import time
 from collections.abc import Iterator
@@ -21,26 +21,26 @@ from styler.estimator import RECIPE_PARAMS, StyleTransfer
 from styler.painting import Point
 from styler.subject import find_subject
 
-LIVE_SECONDS = 0.25  # between two live pictures; a browser on a phone shows no more
-LONGEST_LEASE = 120.0  # seconds for which ZeroGPU lends a GPU
-# What a style is learnt from; and, from the fourth on, how.
+LIVE_SECONDS = 0.25  # between two live pictures; a phone's browser shows no more
+LONGEST_LEASE = 120.0  # seconds; the longest time to borrow a GPU from ZeroGPU
+# The fields of an order that a style is learnt from; from the fourth on, they say how it is learnt.
 LESSON = ("paintings", "shares", "where", "size", "preset", "pooling", "style_scale", *RECIPE_PARAMS)
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What is seen of a painting on its way: plain data, as it may come from another process.
+    """A live picture of a painting in progress: plain data, as it may come from another process.
 
     Attributes
     ----------
     picture : ndarray of shape (height, width, 3)
         uint8, RGB.
     progress : float
-        Share of the work that is done, range (0, 1].
+        Share of the work done, range (0, 1].
     steps : list of Step
-        How far it went at each step.
+        Where the picture stood after each step.
     point : Point or None
-        Of the last sight, where a finer picture can go on from.
+        Where a finer picture can continue from; only the last sight has it.
     """
 
     picture: NDArray[np.uint8]
@@ -56,21 +56,21 @@ def learnt(
     where: str,
     *choices: Any,
 ) -> StyleTransfer:
-    """A style, learnt once for all who ask for it, with choices in the order of `LESSON`."""
+    """Return a fitted painter; each style is learnt once and then cached. Choices are in the order of `LESSON`."""
     model = StyleTransfer(device=DEVICE, **dict(zip(LESSON[3:], choices, strict=True)))
     styles, weights = by_region([painting.read() for painting in paintings], shares, where)
     return model.fit(styles, sample_weight=weights)
 
 
 def subject(order: Order, photo: torch.Tensor) -> torch.Tensor:
-    """Where the subject is, drawn by the visitor or found, white and as large as the photo."""
+    """Return the mask of the subject, drawn by the visitor or found: white, and as large as the photo."""
     if order.drawing is None:
         return torch.from_numpy(find_subject(photo))
     return images.resize(order.drawing.painted(), (photo.shape[-2], photo.shape[-1]))
 
 
 def lease(model: StyleTransfer, photo: torch.Tensor, regions: Any, point: Point | None = None) -> float:
-    """Seconds for which to borrow a GPU: twice what is expected, and some to get going."""
+    """Return for how many seconds to borrow a GPU: twice the estimate and 10 to start, up to `LONGEST_LEASE`."""
     return min(
         LONGEST_LEASE, 10 + 2 * estimate(model.preset, model.size, model.style_layers, model.content_layers, photo)
     )
@@ -80,17 +80,18 @@ def lease(model: StyleTransfer, photo: torch.Tensor, regions: Any, point: Point 
 def sights(
     model: StyleTransfer, photo: torch.Tensor, regions: dict[str, torch.Tensor] | None, point: Point | None = None
 ) -> Iterator[Sight]:
-    """Transform, or go on from where a coarser preset ended, and yield what is seen as often as it is shown.
+    """Paint, or continue from where a coarser preset ended, and yield a sight as often as the page shows one.
 
-    A function of its own, which a GPU may be lent for: then it runs in another process, and what it yields is pickled.
+    It is a function of its own so that a GPU can be lent to it. It then runs in another process, and what it yields is
+    pickled.
     """
     if LENT:
-        torch.set_num_threads(1)  # threads of a process that forked are not there in the other, which waits for them
+        torch.set_num_threads(1)  # a forked process has none of its parent's threads, and would wait for them
         model = copy(model).set_params(device=None)
     weights = model.scales_[0].recipe.weights(model.strength)
     steps: list[Step] = []
     last, skipped = 0.0, 0
-    if point:  # goes on at the last scale, whose first step counts as made
+    if point:  # continues at the last scale, whose first step counts as done
         skipped = sum(scale.steps for scale in model.scales_[:-1]) + 1
         point = point._replace(step=skipped)
     for stage in model.staged_transform(photo, regions, point):

@@ -1,4 +1,4 @@
-"""The seven steps of the lesson: what each says, what can be turned, and its figure."""
+"""The seven steps of the lesson: the text, the controls and the figure of each."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
@@ -15,14 +15,14 @@ from styler.demo.painting import MAKINGS
 from styler.demo.uploads import Upload, given
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 
-LEARNING = 12  # visitors who wait for a figure; the next is asked to come back
-LINE = Line(1, LEARNING)  # a figure takes seconds and a painting more, so they have lines of their own
-USUAL, LONGEST = 3.0, 30.0  # seconds that a figure takes, and after which it ends as it is
+LEARNING = 12  # visitors who may wait for a figure; the next is asked to come back later
+LINE = Line(1, LEARNING)  # figures have a line of their own, as they take seconds and paintings take longer
+USUAL, LONGEST = 3.0, 30.0  # seconds that a figure takes as a rule, and after which it ends unfinished
 
 
 @dataclass(frozen=True)
 class Pick:
-    """One of several words to choose."""
+    """A control that offers several options."""
 
     label: str
     options: Mapping[str, str]
@@ -34,7 +34,7 @@ class Pick:
 
 @dataclass(frozen=True)
 class Turn:
-    """A number to turn."""
+    """A slider for a number."""
 
     label: str
     low: float
@@ -48,7 +48,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the lesson: its name, one or two sentences, its controls, and what draws its figure."""
+    """A step of the lesson: its title, at most four sentences, its controls, and what draws its figure."""
 
     title: str
     words: str
@@ -58,30 +58,31 @@ class Step:
 
 @dataclass(frozen=True)
 class Asked:
-    """A figure that somebody wants; two of the same pictures and values are equal."""
+    """A figure that a visitor asks for; equal to any other with the same pictures and values."""
 
     number: int
     photo: Upload
     painting: Upload
     values: tuple[Any, ...]
-    made: str = ""  # the key of a painting's pictures on its way, for the plane
+    made: str = ""  # the key in `MAKINGS` of a painting's frames, for the plane
 
 
 DRAWN: Recent[str] = Recent(48)
 
 
 def asked(number_: Any, photo: Any, painting: Any, values: Sequence[Any], painted: Any = None) -> Asked:
-    """Check what is asked for; the values are those of all steps' controls, and only the step's own are looked at.
+    """Check a request for a figure.
 
     Parameters
     ----------
     number_ : object
-        The step's, from 1.
+        The number of the step, from 1.
     photo, painting : object
-        The files that are chosen.
+        The chosen files.
     values : sequence of object
+        The values of all steps' controls; only those of the step itself are used.
     painted : object, optional
-        The PNG of the picture that was painted last, if any.
+        The PNG of the last painted picture, if any.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def asked(number_: Any, photo: Any, painting: Any, values: Sequence[Any], painte
 
 
 def made_of(order: Asked, painted: Any) -> str:
-    """By which key `MAKINGS` has the pictures on the way to what was painted, if it was of this pair; else nothing."""
+    """Return the key in `MAKINGS` of the last picture's frames if it was painted from this pair, else ""."""
     if given(painted) is None:
         return ""
     upload = Upload.of(painted, "picture")
@@ -116,7 +117,7 @@ def draw(order: Asked) -> Generator[str | int, None, None]:
     Yields
     ------
     int or str
-        How many figures are drawn before it, as long as there are any; then the figure so far, at last the whole.
+        How many figures are ahead, while there are any; then the figure so far, and at last the whole figure.
 
     Raises
     ------
@@ -125,7 +126,7 @@ def draw(order: Asked) -> Generator[str | int, None, None]:
     """
     with closing(LINE.turn(lambda: USUAL)) as turn:
         for place in turn:
-            if not place.ahead or DRAWN.get(order):  # a class asks for the same
+            if not place.ahead or DRAWN.get(order):  # a class of students asks for the same figure
                 break
             yield place.ahead
         drawn = DRAWN.get(order) or ""
@@ -144,28 +145,28 @@ def draw(order: Asked) -> Generator[str | int, None, None]:
 CHANGES = {key: words[0].upper() + words[1:] for key, (words, _) in measured.CHANGES.items()}
 LAYER_CHOICES = {layer: layer for layer in lesson.LAYERS}
 STYLE_CHOICES = {layer: layer for layer in STYLE_LAYERS}
-SUBJECTS = {"astronaut": "The astronaut", "chosen": "The photo chosen"}
+SUBJECTS = {"astronaut": "The astronaut", "chosen": "The chosen photo"}
 SKIES = {
     "deep_field": "A deep sky photo",
-    "pillars": "The Pillars of Creation (fetched once)",
-    "chosen": "The painting chosen",
+    "pillars": "The Pillars of Creation (downloaded once)",
+    "chosen": "The chosen painting",
 }
-RUNS = {"painted": "The picture painted on the first tab", "small": "A small one, by these weights"}
+RUNS = {"painted": "Your picture from the first tab", "small": "A small one, with these weights"}
 COMPARED = {loss: STYLE_LOSSES[loss] for loss in ("gram", "neighbors")}
 STEPS = (
     Step(
         "What the network sees",
-        "VGG-19 learned to name the things in photos. Each of its layers holds feature maps, which light up where they "
-        "find their pattern: edges and colours in the first layers, parts of things in the last. Tap a map to see "
-        "where it lights up.",
+        "VGG-19 is a network that learned to name the things in photos. Each of its layers has feature maps, and each "
+        "map lights up where it finds its pattern. The first layers find edges and colours; the last find parts of "
+        "things. Tap a map to see where it lights up.",
         [Pick("Layer", STYLE_CHOICES, "relu3_1")],
         measured.maps,
     ),
     Step(
         "Content",
         "The content loss is the distance between the feature maps of two pictures, place by place. It is large when "
-        "the photo is moved. It is smaller when only its colours change, above all in the deep layers. So painting "
-        "uses relu4_2.",
+        "the photo is moved. It is smaller when only its colours change, above all in the deep layers. That is why "
+        "painting uses relu4_2.",
         [
             Pick("Change", CHANGES, "shifted"),
             Pick("Layer of the map", LAYER_CHOICES, CONTENT_LAYER),
@@ -175,18 +176,18 @@ STEPS = (
     Step(
         "Style",
         "The Gram matrix adds up, over all places, which feature maps light up together. So it knows which strokes "
-        "there are, and not where: shuffle the painting's tiles, and the matrix stays nearly the same. The style loss "
-        "is the distance between the matrix of a picture and the painting's.",
+        "there are, but not where. Shuffle the painting's tiles, and its matrix stays nearly the same. The style loss "
+        "is the distance between the picture's Gram matrix and the painting's.",
         [Pick("Layer of the matrix", STYLE_CHOICES, "relu3_1"), Turn("Tiles across", 1, 16, 4)],
         measured.style,
     ),
     Step(
         "The plane",
-        "Each picture has a distance from the photo's content and one from the painting's style, so it is a point in a "
-        "plane. Painting walks from the photo towards the painting. Two weights say where it stops, and only their "
-        "ratio counts.",
+        "Each picture has two distances: one from the photo's content and one from the painting's style. They make it "
+        "a point in a plane. Painting walks from the photo towards the painting. Two weights decide where it stops, "
+        "and only their ratio counts.",
         [
-            Pick("Whose way", RUNS, "painted"),
+            Pick("Picture to follow", RUNS, "painted"),
             Turn("Weight of content", 0, 1, 0.5, 0.1),
             Turn("Weight of style", 0, 1, 0.5, 0.1),
         ],
@@ -194,34 +195,34 @@ STEPS = (
     ),
     Step(
         "Gradient descent",
-        "The network stays as it is, and the pixels change. Each step moves all pixels a little so that the weighted "
-        "sum of the two distances shrinks. Here one of them is left out: from noise, the content alone brings back the "
-        "photo, and the style alone makes the painting's texture.",
+        "The network stays fixed, and the pixels change. Each step moves all pixels a little so that the weighted sum "
+        "of the two distances shrinks. Here we start from noise and use one distance alone. Content brings back the "
+        "photo, and style makes the painting's texture.",
         [
             Pick("Keep", {"content": "The photo's content", "style": "The painting's style"}, "content"),
             Pick("Layer to rebuild from", LAYER_CHOICES, "relu2_1"),
-            Turn("Noise", 0, 9, 0),
+            Turn("Starting noise", 0, 9, 0),
         ],
         painted.descent,
     ),
     Step(
         "From 30 minutes to seconds",
         "Hundreds of steps at full size take an ordinary processor half an hour. Many cheap steps on a small picture "
-        "make the large shapes, and a few at full size add detail. Both pictures here began as the same noise and took "
-        "the same time.",
+        "make the large shapes, and a few steps at full size add detail. Both pictures here started from the same "
+        "noise and took the same time.",
         [Turn("Size of the picture in px", 96, 240, 144, 24)],
         painted.scales,
     ),
     Step(
         "When it fails, and why",
         "A lecture on this method painted a subject in the style of a nebula, and the subject sank into the dark. Such "
-        "a style has less texture to give than strokes of paint, and the content loss does not know subject from "
-        "background. Painting the background alone keeps the subject. Matching strokes to places, as the first tab "
-        "does by default, helps little here.",
+        "a style has less texture than strokes of paint, and the content loss can't tell subject from background. "
+        "Painting the background alone keeps the subject. Nearest-neighbour matching, the first tab's default, helps "
+        "little here.",
         [
             Pick("Photo to paint", SUBJECTS, "astronaut"),
-            Pick("Style to take", SKIES, "deep_field"),
-            Pick("How style is compared", COMPARED, "gram"),
+            Pick("Style to use", SKIES, "deep_field"),
+            Pick("Style loss", COMPARED, "gram"),
             Turn("Strength of the style", 0, 1, 0.3, 0.1),
         ],
         painted.failure,

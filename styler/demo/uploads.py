@@ -1,4 +1,4 @@
-"""The files that the page was given, which are all that a visitor may name, and how they are read."""
+"""The files that the page was given, and how they are read. A visitor may name no others."""
 
 import contextlib
 import ctypes
@@ -18,22 +18,22 @@ from PIL import Image
 
 from styler import images, samples, saving
 
-HASH = "[0-9a-f]" * 64  # names the folder of a file after what is in it
+HASH = "[0-9a-f]" * 64  # the name of a file's folder: a hash of its content
 MAX_MEGAPIXELS = 50  # as decoded, 0.6 GB
-# What browsers send as images. Pillow knows many more, of which some start other programs or are seldom looked after.
+# What browsers send as images. Pillow reads many more; some of those start other programs or are poorly maintained.
 FORMATS = ("PNG", "JPEG", "HEIF", "WEBP", "AVIF", "TIFF", "GIF", "BMP")
-DRAWN = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "GIF", "BMP")  # by browsers
-COPY = 2048  # px; longest side of a copy for browsers, twice that of the largest picture, for strokes seen from near
-BLOCK = 1 << 18  # bytes of a file to be hashed at a time
+DRAWN = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "GIF", "BMP")  # formats that browsers can draw
+COPY = 2048  # px; longest side of a copy for browsers: twice that of the largest picture, for strokes of twice the size
+BLOCK = 1 << 18  # bytes that are hashed at a time
 
 T = TypeVar("T")
 
-# One file at a time: a large image takes much memory until it has its size, and many threads starve all else.
+# One file at a time: a large image takes much memory until it is resized, and many threads would starve the rest.
 _reader = ThreadPoolExecutor(1)
 
 
 def shown() -> list[Path]:
-    """Return the files that the page shows of itself: the samples, and the finished pictures of the pairs."""
+    """Return the page's own files: the samples, and the finished pictures of the pairs."""
     return [*map(samples.place, samples.SAMPLES), *map(samples.result, samples.PAIRS)]
 
 
@@ -43,12 +43,12 @@ def given(file: Any) -> Path | None:
     Parameters
     ----------
     file : object
-        What came where a file belongs; a mapping with a "path", if all is well.
+        What was sent as a file; a mapping with a "path", if it is valid.
 
     Returns
     -------
     pathlib.Path or None
-        An upload, a picture from here or a sample. None for everything else, be it there or not: it is not looked for.
+        An upload, a picture painted here, or a sample. None for all else, without looking whether it exists.
     """
     named = file.get("path") if isinstance(file, Mapping) else None
     if not isinstance(named, str):
@@ -65,21 +65,22 @@ def given(file: Any) -> Path | None:
     path = os.path.join(uploads, hashed, name)
     try:
         return Path(path) if os.path.realpath(path) == path and os.path.isfile(path) else None
-    except ValueError:  # no name of a file: it holds NUL or half a character
+    except ValueError:  # not a valid file name: it holds NUL or half a character
         return None
 
 
 @dataclass(frozen=True)
 class Upload:
-    """An image file on the server; two of the same bytes under the same name are equal.
+    """An image file on the server; two with the same bytes and the same name are equal.
 
     Attributes
     ----------
     path : pathlib.Path
-        Named after what is in the file, and as its visitor calls it.
+        Its folder is named after the file's content, and the file as its visitor named it.
     role : str
-        What sentences call it.
+        What error messages call it.
     digest : str
+        The SHA-256 of its bytes.
     """
 
     path: Path
@@ -88,14 +89,14 @@ class Upload:
 
     @staticmethod
     def of(file: Any, role: str) -> "Upload":
-        """Take a file as a message names it: the one door for files. ``ValueError`` for all that `given` knows not."""
+        """Return the file that a message names. All files enter here; ``ValueError`` if `given` does not know it."""
         path = given(file)
         if path is None:
             raise _missing(role)
         return Upload(path, role, _reader.submit(_digest, path, role).result())
 
     def painted(self, above: int = 0) -> torch.Tensor:
-        """Decode a drawing: white where anything was painted, or what is less seen through than so much of 255."""
+        """Decode a drawing: white where something was painted with an opacity above `above`, of 255."""
 
         def decode() -> torch.Tensor:
             planes = images.planes(self._opened(), self.name)
@@ -105,7 +106,7 @@ class Upload:
         return _frugally(decode)
 
     def read(self, size: int | None = None) -> torch.Tensor:
-        """Decode the image, to a longest side in px; errors call it by its own name and not by its place here."""
+        """Decode the image, resized to a longest side in px; errors name the file, but not its place on the server."""
 
         def decode() -> torch.Tensor:
             image = images.read(self._opened(), self.name)
@@ -114,7 +115,7 @@ class Upload:
         return _frugally(decode)
 
     def drawable(self, folder: Path) -> Path:
-        """Return the file, or a copy in a folder if browsers can't draw its format; what is broken is told."""
+        """Return the file, or a copy in a folder if browsers can't draw its format; ``ValueError`` if it is broken."""
 
         def decode() -> torch.Tensor | None:
             opened = self._opened()
@@ -132,11 +133,11 @@ class Upload:
 
     @property
     def name(self) -> str:
-        """What sentences call the file."""
+        """What error messages call the file."""
         return f"The {self.role} {self.path.name}"
 
     def settings(self) -> dict[str, Any]:
-        """Return what the image tells of how it was painted; see `styler.saving.settings`."""
+        """Return the settings stored in the image; see `styler.saving.settings`."""
         return saving.described(self._opened())
 
     def _opened(self) -> Image.Image:
@@ -149,7 +150,7 @@ class Upload:
 
 
 def _frugally(decode: Callable[[], T]) -> T:
-    """Decode when it is its turn, and hand back to the system what that took; glibc would keep it for the next time."""
+    """Wait for a turn, decode, and give the memory back to the system; glibc would keep it for the next time."""
     try:
         return _reader.submit(decode).result()
     finally:
@@ -176,5 +177,5 @@ def _bytes(path: Path, role: str) -> bytes:
 
 
 def _missing(role: str) -> ValueError:
-    """The one sentence for a file that is not chosen, no longer here, or none of a visitor's."""
-    return ValueError(f"Choose a {role} first; uploads stay for an hour.")
+    """Return the one error for a file that is not chosen, no longer here, or not for visitors to name."""
+    return ValueError(f"Choose a {role} first; uploads are deleted after an hour.")

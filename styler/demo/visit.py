@@ -1,4 +1,4 @@
-"""What a touch does: each function takes what the page holds and returns what it is to show."""
+"""What each control does: the functions take values from the page and return updates for it."""
 
 import html
 import tempfile
@@ -21,28 +21,28 @@ from styler.demo.uploads import Upload, given
 from styler.making import save_making_of
 from styler.schedule import PRESETS
 
-SUGGESTED, SMALL = 3, 128  # paintings, and px
-READY = "Painted beforehand. Tap Paint to see it happen, or choose a photo and a painting of your own."
-STAYS = "A link to it works for an hour from when it was painted."
+SUGGESTED, SMALL = 3, 128  # how many paintings are suggested, and the px of their pictures
+READY = "A finished example. Tap Paint to watch it form, or choose your own photo and painting."
+STAYS = "A link to it works for an hour after it was painted."
 SUIT = "What suits this photo?"
 AFTER = ("Send", "Making of", "Use as photo", "Paint finer")  # what can be done with a finished picture
 BEGUN, AGAIN = "One moment …", "Tap Paint to try again."
 
 
 def load(pair: tuple[str, str]) -> list[Any]:
-    """Return updates for the photo, the painting and all that `show` updates: a pair with its finished picture."""
+    """Return updates that show a pair with its finished picture: for the photo, the painting and all of `show`."""
     content, style = (str(samples.path(key)) for key in pair)
     return [content, style, *show((content, parts.result(pair)), parts.note(READY), busy=False, drawn=draw([]))]
 
 
 def begin(request: gr.Request) -> list[Any]:
-    """Tell at once that the rest will follow."""
+    """Show at once that the painting is about to begin."""
     painting.expect(str(request.session_hash))
     return show(gr.skip(), parts.note(BEGUN, 0), busy=True, files=None)
 
 
 def begin_finer(preset: Any, size: Any, request: gr.Request) -> list[Any]:
-    """Turn to the next preset, or from the last one to a larger picture, and begin."""
+    """Choose the next finer preset, or after the last one a larger size, and begin."""
     names = list(PRESETS)
     preset, size = choice("preset", preset, names), int(number("size", size, *SIZES, " px"))
     if preset != names[-1]:
@@ -53,12 +53,12 @@ def begin_finer(preset: Any, size: Any, request: gr.Request) -> list[Any]:
 
 
 def run(request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
-    """Paint what is asked for, see `wanted`, and show it as it forms; a sentence on what went wrong stays."""
+    """Paint an order, see `wanted`, and show the picture as it forms; an error message stays in the note."""
     yield from _run(request, False, *asked)
 
 
 def run_finer(request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
-    """The same, going on from the picture that is there."""
+    """Do the same, but continue from the picture that is there."""
     yield from _run(request, True, *asked)
 
 
@@ -79,12 +79,12 @@ def _run(request: gr.Request, finer: bool, *asked: Any) -> Iterator[list[Any]]:
 
 
 def wanted(content: Any, style: Any, mixed: Any, *rest: Any) -> Order:
-    """Take an order from the page's controls, in the order in which they are laid out."""
+    """Return the order that the page's controls make, given their values as `asked` lists them in `page.build`."""
     items = listed("paintings to mix in", mixed or [])
     *usual, layers, style_loss, content_layer, content_loss = rest
     *shares, preset, strength, size, smooth, colors, scale, where, drawing, init, start, seed = usual
     if not isinstance(smooth, bool):
-        raise ValueError(f"Whether shapes are to be smoother is {brief(smooth)}; choose true or false.")
+        raise ValueError(f"The choice of smoother shapes is {brief(smooth)}; choose true or false.")
     paintings = [style, *map(parts.image_of, items)]
     pooling = "average" if smooth else "max"
     shares = shares[: len(paintings)]
@@ -99,25 +99,25 @@ def stop(request: gr.Request) -> gr.Button:
 
 
 def idle(note: Any, *files: Any) -> list[Any]:
-    """Make the page ready again after a failure, with the picture that was there before, as PNG and JPEG."""
+    """Make the page ready again after a failure, and keep the PNG and the JPEG of the last picture."""
     return show(gr.skip(), parts.note(AGAIN) if BEGUN in str(note) else gr.skip(), busy=False, files=here(*files))
 
 
 def here(png: Any, jpeg: Any) -> tuple[str | None, str | None]:
-    """The paths of a finished picture's files, where they are still here."""
+    """Return the paths of a finished picture's files, or None for those that are no longer here."""
     kept = [str(path) if (path := given(file)) else None for file in (png, jpeg)]
     return kept[0], kept[1]
 
 
 def look(content: Any, style: Any, *_: Any) -> str:
-    """Return a word on the pair, or on what is wrong with one of its pictures."""
+    """Return advice on the pair, or what is wrong with one of its images."""
     return parts.hint(_advice(_upload(content, "photo"), _upload(style, "painting")))
 
 
 def fresh(content: Any, picture: Any, request: gr.Request) -> list[Any]:
-    """Return updates for the picture and the note: a photo just chosen, unless the picture shows it already.
+    """Return updates that show a newly chosen photo and its note, unless the page shows that photo already.
 
-    As long as the visitor's last one is painted, that stays.
+    While the visitor's last order is being painted, its picture stays.
     """
     if not content or given(content) in kept_files(picture)[:1] or str(request.session_hash) in painting.AT_WORK:
         return [gr.skip(), gr.skip()]
@@ -129,7 +129,7 @@ def fresh(content: Any, picture: Any, request: gr.Request) -> list[Any]:
 
 
 def suggest(content: Any, png: Any, jpeg: Any, request: gr.Request) -> Iterator[list[Any]]:
-    """Paint a photo small in the style of each painting that suits it, and show them side by side."""
+    """Paint small versions of a photo, one for each painting that suits it, and show them side by side."""
     tiles: list[Any] = [gr.skip()] * SUGGESTED
     for i, key in enumerate(suitable(Upload.of(content, "photo"))):
         wish = order(content, [{"path": str(samples.path(key))}], None, "preview", 0.5, SMALL)
@@ -147,7 +147,7 @@ def suggest(content: Any, png: Any, jpeg: Any, request: gr.Request) -> Iterator[
 
 
 def choose(place: int) -> Callable[..., list[Any]]:
-    """Return what turns to one of the paintings that were suggested, and begins."""
+    """Return a function that chooses one of the suggested paintings and begins."""
 
     def chosen(content: Any, request: gr.Request) -> list[Any]:
         return [str(samples.path(suitable(Upload.of(content, "photo"))[place])), *begin(request)]
@@ -157,18 +157,18 @@ def choose(place: int) -> Callable[..., list[Any]]:
 
 @lru_cache(maxsize=64)
 def suitable(photo: Upload) -> list[str]:
-    """The keys of the paintings of the shelf that suit a photo."""
+    """Return the keys of the sample paintings that suit a photo; those that must be fetched are left out."""
     shelf = {key: samples.path(key) for key in samples.keys("style") if samples.SAMPLES[key].url is None}
     paintings = {key: images.resize(images.read(path), advice.LOOKED_AT) for key, path in shelf.items()}
     return advice.suited(photo.read(advice.LOOKED_AT), paintings, SUGGESTED)
 
 
 def making(png: Any) -> Iterator[Any]:
-    """Return the making of the picture that is shown, as a file to be sent or kept."""
+    """Return the making-of film of the picture that is shown, as a file to send or save."""
     upload = Upload.of(png, "picture")
     frames = painting.MAKINGS.get(upload.digest)
     if frames is None:
-        raise ValueError("The making of this picture is no longer here; paint it again.")
+        raise ValueError("The making-of film of this picture is no longer available; paint the picture again.")
     with tempfile.TemporaryDirectory(prefix="styler-") as folder:
         film = Path(folder, f"{upload.path.stem}.webp")
         save_making_of(frames, film)
@@ -176,26 +176,26 @@ def making(png: Any) -> Iterator[Any]:
 
 
 def show_shares(mixed: Any) -> list[gr.Column]:
-    """Show a share to set for each painting, when there are several."""
+    """Show a share slider for each painting if there are several."""
     n = len(listed("paintings to mix in", mixed or []))
     return [gr.Column(visible=n > 0 and i <= n) for i in range(MAX_PAINTINGS)]
 
 
 def show_start(init: Any) -> list[gr.Column]:
-    """Show what a start needs: the noise's number, or a place for the image."""
+    """Show what the starting point needs: the seed of the noise, or an upload area for the image."""
     return [gr.Column(visible=init == "noise"), gr.Column(visible=init == "image")]
 
 
 def draw(steps: list[plots.Step]) -> str:
-    """Return the two drawings of what happened."""
+    """Return the two plots of what happened."""
     return plots.plane(steps) + plots.by_layer(steps)
 
 
 def show(
     picture: Any, note: Any, busy: bool, drawn: Any = None, files: tuple[str | None, str | None] | None = (None, None)
 ) -> list[Any]:
-    """Return updates for the picture, the note, the drawings, Stop, what can be done with a finished picture, and all
-    the buttons that start or load something. Without `files` those of the last picture wait."""
+    """Return updates for the picture, the note, the plots, Stop, the buttons for a finished picture, and all buttons
+    that start or load something. If `files` is None, the last picture's files are kept but can't be downloaded yet."""
     done = files is not None and files[0] is not None
     downloads = (
         [gr.DownloadButton(value=file, interactive=done) for file in files]
@@ -214,7 +214,7 @@ def show(
 
 
 def kept_files(pair: Any) -> list[Path]:
-    """The files of before and after that are here."""
+    """Return those of the two files, photo and picture, that are still here."""
     return [path for file in (pair if isinstance(pair, list) else []) if (path := given(file))]
 
 
