@@ -446,8 +446,12 @@ def test_stop_keeps_the_picture_and_frees_the_core_for_the_next_visitor(
 ) -> None:
     second, third = (browser.new_page() for _ in range(2))
     start_long(page)
-    for visitor, ahead in ((second, "One painting is ahead"), (third, "2 paintings are ahead")):
+    for place, visitor, ahead in ((4, second, "One painting is ahead"), (5, third, "2 paintings are ahead")):
         visitor.goto(server[0])
+        visitor.locator("#pairs button").nth(place).click()  # pairs that no other test has painted
+        expect(visitor.locator("#picture img").last).to_have_attribute(
+            "src", re.compile(samples.result(samples.PAIRS[place]).name)
+        )
         button(visitor, "Paint").first.click()
         note(visitor, ahead)
     button(third, "Stop").click()

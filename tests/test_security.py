@@ -32,7 +32,7 @@ META = {"meta": {"_type": "gradio.FileData"}}
 HALF = Image.new("RGBA", (64, 64), (20, 90, 40, 255))
 HALF.paste((0, 0, 0, 0), (32, 0, 64, 64))
 # With these settings each file is read, and nothing is painted for long.
-CHOSEN = {"Where to paint": "subject", "Start from": "image", "Strength": 0, "0 keeps the photo, 1 is all painting.": 0}
+CHOSEN = {"Where to paint": "subject", "Start from": "image", "Strength": 0, "0 keeps the photo, 1 is all painting": 0}
 
 
 @dataclass

@@ -89,8 +89,8 @@ def build(size: int = 512) -> gr.Blocks:
                 strength = gr.Slider(
                     0, 1, 0.5, step=0.05, label="Strength", info="0 keeps the photo, 1 is all painting."
                 )
-                content = parts.chooser("Photo", "content", photo)
-                style = parts.chooser("Painting", "style", style_file)
+                content = parts.chooser("Photo", "content", photo, note)
+                style = parts.chooser("Painting", "style", style_file, note)
                 with gr.Accordion("More", open=False):
                     longest = gr.Slider(
                         *SIZES, size, step=32, label="Size", info="Longest side in px. Larger takes longer."

@@ -41,8 +41,8 @@ SEND = """async file => {
 }"""
 
 
-def chooser(label: str, role: str, file: str) -> gr.Image:
-    """Lay out an upload area above a shelf with the samples of a role."""
+def chooser(label: str, role: str, file: str, said: gr.HTML) -> gr.Image:
+    """Lay out an upload area above a shelf with the samples of a role; `said` shows what is wrong with an upload."""
     upload = gr.Image(
         value=file,
         label=label,
@@ -53,8 +53,7 @@ def chooser(label: str, role: str, file: str) -> gr.Image:
         alt_text=f"The chosen {label.lower()}",
         elem_id=role,
     )
-    shown = upload.upload(partial(drawable, label.lower()), upload, upload, **SENT)
-    shown.failure(lambda: None, None, upload, **AT_ONCE)  # clears a broken file to make room for another
+    upload.upload(partial(taken, label.lower()), upload, [upload, said], **SENT)
     with gr.Row(elem_classes="shelf"):
         for key in samples.keys(role):
             button = gr.Button(caption(key), icon=icon(thumbnail(key)), min_width=92, elem_id=f"sample-{key}")
@@ -71,6 +70,16 @@ def drawable(role: str, file: Any) -> Iterator[Any]:
     with tempfile.TemporaryDirectory(prefix="styler-") as folder:
         shown = upload.drawable(Path(folder))
         yield gr.skip() if shown == upload.path else str(shown)
+
+
+def taken(role: str, file: Any) -> Iterator[list[Any]]:
+    """Do the same for a chooser: the message about a bad file stays, and the file makes room for another."""
+    try:
+        for shown in drawable(role, file):
+            yield [shown, gr.skip()]
+    except ValueError as error:
+        yield [None, note(str(error))]
+        raise
 
 
 def all_drawable(role: str, items: Any) -> Iterator[Any]:

@@ -16,7 +16,7 @@ from styler.demo.checks import brief, choice, listed, number
 from styler.demo.compare import as_files
 from styler.demo.errors import told
 from styler.demo.masking import DRAWN
-from styler.demo.orders import MAX_PAINTINGS, SIZES, Order, order
+from styler.demo.orders import MAX_PAINTINGS, SIZES, Order, Recent, order
 from styler.demo.uploads import Upload, given
 from styler.making import save_making_of
 from styler.schedule import PRESETS
@@ -26,6 +26,7 @@ READY = "A finished example. Tap Paint to watch it form, or choose your own phot
 STAYS = "A link to it works for an hour after it was painted."
 SUIT = "What suits this photo?"
 AFTER = ("Send", "Making of", "Use as photo", "Paint finer")  # what can be done with a finished picture
+CHOSEN: Recent[str] = Recent(1000)  # the photo that each session chose last
 BEGUN, AGAIN = "One moment …", "Tap Paint to try again."
 
 
@@ -117,9 +118,13 @@ def look(content: Any, style: Any, *_: Any) -> str:
 def fresh(content: Any, picture: Any, request: gr.Request) -> list[Any]:
     """Return updates that show a newly chosen photo and its note, unless the page shows that photo already.
 
-    While the visitor's last order is being painted, its picture stays.
+    While the visitor's last order is being painted, its picture stays. The browser may report the same choice again,
+    even after the picture is done, and then nothing changes.
     """
-    if not content or given(content) in kept_files(picture)[:1] or str(request.session_hash) in painting.AT_WORK:
+    session, chosen = str(request.session_hash), given(content)
+    known = CHOSEN.get(session) == str(chosen)
+    CHOSEN.keep(session, str(chosen))
+    if known or not chosen or chosen in kept_files(picture)[:1] or session in painting.AT_WORK:
         return [gr.skip(), gr.skip()]
     try:
         photo = images.like(Upload.of(content, "photo").read(DRAWN), "a path")
