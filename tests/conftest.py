@@ -5,6 +5,7 @@ import os
 # Tests run in parallel: with more threads they would wait for one another. Set before torch, which reads it once.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,7 +20,7 @@ WORKING = sorted({"float32", str(fast_dtype(torch.device("cpu"))).removeprefix("
 
 
 # Slow files, slowest first, so that the workers finish together. The others follow as pytest finds them.
-LONG = ["demo", "many", "security", "cli", "estimator", "benchmarks", "examples", "tiles", "demo_api", "zerogpu"]
+LONG = ["demo", "many", "security", "cli", "estimator", "benchmarks", "tiles", "demo_api", "zerogpu"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,6 +41,13 @@ def photo() -> torch.Tensor:
 @pytest.fixture(scope="session")
 def painting() -> torch.Tensor:
     return resize(read(samples.path("starry_night")), 96)
+
+
+@pytest.fixture
+def rgb():
+    """Pixels of 24 x 40: three different ramps, so that swapped axes or channels can't pass."""
+    y, x = np.mgrid[:24, :40]
+    return np.stack([x * 6, y * 10, 255 - x * 3 - y * 4], axis=-1).astype(np.uint8)
 
 
 @pytest.fixture(params=WORKING)
