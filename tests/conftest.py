@@ -1,6 +1,8 @@
 """What several tests share: sample images and the real network."""
 
+import gc
 import os
+import warnings
 
 # Tests run in parallel: with more threads they would wait for one another. Set before torch, which reads it once.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -48,6 +50,14 @@ def rgb():
     """Pixels of 24 x 40: three different ramps, so that swapped axes or channels can't pass."""
     y, x = np.mgrid[:24, :40]
     return np.stack([x * 6, y * 10, 255 - x * 3 - y * 4], axis=-1).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def nothing_left_over() -> None:
+    """Drop what other files' tests have left open, so that its warnings don't hit the tests of this file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 @pytest.fixture(params=WORKING)

@@ -15,7 +15,8 @@ from PIL import Image, ImageCms
 
 from styler import images
 
-pytestmark = pytest.mark.filterwarnings("error")  # resource warnings and Pillow's bomb warnings among them
+# Warnings are errors, resource warnings among them.
+pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("nothing_left_over")]
 
 HEIGHT, WIDTH = 24, 40
 

@@ -13,7 +13,8 @@ from PIL import Image
 
 from styler import images, saving
 
-pytestmark = pytest.mark.filterwarnings("error")  # resource warnings among them
+# Warnings are errors, resource warnings among them.
+pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("nothing_left_over")]
 
 SETTINGS = {
     "style": "König.jpg",
