@@ -28,6 +28,38 @@ def test_choices_are_the_estimators():
     assert (tuple(STYLE_LOSSES), tuple(CONTENT_LOSSES)) == (arguments.STYLE_LOSSES, arguments.CONTENT_LOSSES)
 
 
+# A value for each option of the painter, other than its usual one.
+VALUES = {
+    "size": "40",
+    "strength": "0.7",
+    "style_scale": "1.5",
+    "preset": "preview",
+    "colors": "matched",
+    "init": "noise",
+    "style_layers": "relu1_1=1",
+    "content_layers": "relu2_1=1",
+    "style_loss": "gram",
+    "content_loss": "squared",
+    "device": "cpu",
+    "max_memory": "1.5",
+}
+
+
+def test_every_option_of_the_painter_is_used_and_restored(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    usual = StyleTransfer().get_params()
+    options = {action.dest: action.option_strings for action in arguments.parser()._actions}
+    assert {name for name in options if name in usual} == VALUES.keys(), "give a new option a value above"
+    command = [word for name, value in VALUES.items() for word in (options[name][-1], value)]
+    assert cli.main([CAT, STARRY, "-o", "first.png", *command, "--seed", "3", "--quiet"]) == 0
+    assert cli.main(["--from", "first.png", "-o", "again.png", "--quiet"]) == 0
+    used, restored = settings("first.png"), settings("again.png")
+    assert not [name for name in VALUES if used[name] == usual[name]]
+    assert used["random_state"] == 3
+    del used["max_memory"], restored["max_memory"]  # that of another machine would not do
+    assert restored == used
+
+
 def test_help_needs_no_torch():
     code = "import sys, styler.arguments; styler.arguments.parser().format_help(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

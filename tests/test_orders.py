@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import inspect
 import os
 import re
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from styler import samples
 from styler.demo import build, masking, painting, visit
 from styler.demo.orders import Order, order
+from styler.demo.sights import painter_for
 from styler.demo.uploads import Upload
 
 PHOTO = {"path": str(samples.path("ball"))}
@@ -64,6 +66,10 @@ def one_sentence(words: str) -> bool:
     return bool(re.fullmatch(r"[A-Z0-9][^\n]{10,400}\.", words)) and not re.search("Traceback|went wrong|object", words)
 
 
+def test_every_argument_of_an_order_is_tried() -> None:
+    assert NAMES.keys() == inspect.signature(order).parameters.keys()
+
+
 @BOUNDED
 @given(name=st.sampled_from([*NAMES]), value=JSON)
 def test_an_order_is_taken_or_refused_in_a_sentence_that_names_what_is_wrong(name: str, value: Any) -> None:
@@ -88,6 +94,49 @@ def test_an_order_is_taken_or_refused_in_a_sentence_that_names_what_is_wrong(nam
         words = str(error)
         assert one_sentence(words), words
         assert any(called in words for called in NAMES[name].split("|")), words
+
+
+def other(block: Any, value: Any) -> Any:
+    """Another value of a control."""
+    if isinstance(block, gr.Slider):
+        return block.minimum if value != block.minimum else block.maximum
+    if isinstance(block, gr.Checkbox):
+        return not value
+    if isinstance(block, gr.Number):
+        return value + 1
+    words = [choice[1] for choice in block.choices if choice[1] != value and choice[1] != "image"]
+    return words[:2] if isinstance(value, list) else words[0]
+
+
+@pytest.fixture(scope="module")
+def run() -> tuple[list[Any], list[Any]]:
+    """What Paint sends: the page's components, and values by which each of them matters."""
+    function = next(f for f in build(size=64).fns.values() if f.fn is visit.run)
+    special = {gr.Image: PHOTO, gr.Gallery: [{"image": PHOTO}] * 3}
+    values = [
+        "noise" if block.label == "Start from" else special.get(type(block), getattr(block, "value", None))
+        for block in function.inputs
+    ]
+    return function.inputs, values
+
+
+def test_every_control_of_the_page_reaches_the_order_and_every_part_of_that_the_painter(
+    run: tuple[list[Any], list[Any]],
+) -> None:
+    blocks, values = run
+    usual = visit.wanted(*values)
+    painters = {"as it is": painter_for(usual).get_params()}
+    turned = set()
+    for i, block in enumerate(blocks):
+        if isinstance(block, gr.Slider | gr.Checkbox | gr.Number | gr.Radio | gr.Dropdown):
+            wish = visit.wanted(*values[:i], other(block, values[i]), *values[i + 1 :])
+            changed = {name for name in vars(usual) if getattr(wish, name) != getattr(usual, name)}
+            assert changed, f"turning {block.label!r} changes nothing of the order"
+            turned |= changed
+            if changed - {"shares", "where"}:  # which go to fit and to the mask
+                assert painter_for(wish).get_params() != painters["as it is"], f"{changed} does not reach the painter"
+    # Files have tests of their own, and so has going on from a coarser picture.
+    assert turned | {"photo", "paintings", "drawing", "finer"} == {*vars(usual)}
 
 
 def any_suits(photo: Upload) -> list[str]:

@@ -6,7 +6,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,7 @@ from styler.demo.line import Line, Place
 from styler.demo.orders import Order, Recent
 from styler.demo.pace import about, estimate, learn_pace, pace
 from styler.demo.plots import Step
-from styler.demo.sights import LESSON, learnt, sights, subject
+from styler.demo.sights import painter_for, sights, subject
 from styler.demo.uploads import Upload
 from styler.losses import moments
 from styler.making import Film
@@ -176,11 +175,7 @@ def _paint(
     coarser: tuple[Finished, Point] | None,
 ) -> Iterator[View]:
     begun = time.monotonic()
-    lesson = tuple(getattr(order, name) for name in LESSON)
-    init = order.init if isinstance(order.init, str) else order.init.read()
-    model = copy(learnt(*lesson)).set_params(
-        strength=order.strength, colors=order.colors, init=init, random_state=order.seed
-    )
+    model = painter_for(order)
     regions = None if order.where == "everywhere" else {"subject": subject(order, photo)}
     note, learning, making = "Done", time.monotonic(), Film(photo)
     before, point = coarser or (None, None)

@@ -49,6 +49,13 @@ class Sight:
     point: Point | None = None
 
 
+def painter_for(order: Order) -> StyleTransfer:
+    """Return a fitted painter with all the settings of an order."""
+    model = learnt(*(getattr(order, name) for name in LESSON))
+    init = order.init if isinstance(order.init, str) else order.init.read()
+    return copy(model).set_params(strength=order.strength, colors=order.colors, init=init, random_state=order.seed)
+
+
 @lru_cache(maxsize=8)
 def learnt(
     paintings: tuple[Upload, ...],
