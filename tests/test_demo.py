@@ -1,5 +1,6 @@
 """The page in a real browser, served as app.py serves it, but with smaller pictures."""
 
+import io
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -332,12 +334,29 @@ def test_paint_is_in_reach_on_a_phone(page: Page) -> None:
     note(page, "Done after")
 
 
+def assert_found_on_the_photo(page: Page) -> None:
+    """Wait until the found subject is shown, and nothing of it beside the photo."""
+    around = page.get_by_role("button", name="Find the subject").locator("..")  # the editor itself comes and goes
+    for _ in range(40):
+        shot = Image.open(io.BytesIO(around.screenshot())).convert("RGB")
+        r, g, b = np.moveaxis(np.asarray(shot, int), -1, 0)
+        found = ((r > 180) & (r - g > 90)).mean() > 0.05
+        beside = (abs(r - 255) + abs(g - 152) + abs(b - 133)) < 6  # the brush's colour over white
+        if found and beside.sum() < 500:
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"of the found subject {beside.sum()} px lie beside the photo" if found else "none is found")
+
+
 def test_the_subject_stays_a_photo(page: Page, tmp_path: Path) -> None:
-    choose(page, "astronaut")
-    expect(page.locator("#content img")).to_have_attribute("src", re.compile(samples.path("astronaut").name))
     page.get_by_role("button", name="More").click()
     page.get_by_label("Only the background").check()
-    page.locator("#drawing canvas").first.wait_for()
+    assert_found_on_the_photo(page)
+    choose(page, "astronaut")  # a photo of another shape
+    expect(page.locator("#content img")).to_have_attribute("src", re.compile(samples.path("astronaut").name))
+    time.sleep(1)  # until the editor has the photo
+    page.get_by_role("button", name="Find the subject").click()
+    assert_found_on_the_photo(page)
     button(page, "Paint").first.click()
     note(page, "Done after")
     clear(page, "style")

@@ -37,16 +37,31 @@ def prepare(where: Any, content: Any, drawing: Any) -> gr.ImageEditor:
         return canvas(content)
 
 
-def canvas(content: Any) -> gr.ImageEditor:
+def canvas(content: Any, visible: bool = True) -> gr.ImageEditor:
     """Show only the photo in the editor, to paint on; a bad photo is reported later, when it is to be painted."""
     try:
-        return editor(Upload.of(content, "photo").read(DRAWN))
+        return editor(Upload.of(content, "photo").read(DRAWN), visible=visible)
     except ValueError:
         return gr.ImageEditor(None)
 
 
-def editor(photo: torch.Tensor, *layers: Image.Image) -> gr.ImageEditor:
-    """Return a canvas as large as the photo; on another size, the editor would misalign the two."""
+def new_canvas(content: Any) -> gr.ImageEditor:
+    """Do the same for another photo, and hide the editor: it takes the new size when it is shown again."""
+    return canvas(content, visible=False)
+
+
+def size_on_canvas(photo: str) -> tuple[int, int]:
+    """Return the width and height of a photo's canvas in px. The editor has to start with it; see `editor`."""
+    height, width = images.resize(images.read(photo), DRAWN).shape[-2:]
+    return width, height
+
+
+def editor(photo: torch.Tensor, *layers: Image.Image, visible: bool = True) -> gr.ImageEditor:
+    """Return a canvas as large as the photo.
+
+    The editor lays layers in the middle of the canvas that it was first shown with. So they may come only when that has
+    the photo's size already.
+    """
     background = images.like(photo, "a path")
     value: Any = {"background": background, "layers": list(layers), "composite": None}
-    return gr.ImageEditor(value, canvas_size=background.size)
+    return gr.ImageEditor(value, canvas_size=background.size, visible=visible)

@@ -123,6 +123,7 @@ def build(size: int = 512) -> gr.Blocks:
                         gr.HTML(parts.hint(REGION))
                         drawing = gr.ImageEditor(
                             label="The subject",
+                            canvas_size=masking.size_on_canvas(photo),
                             brush=gr.Brush(default_size=24, colors=["rgb(255, 90, 60)"], color_mode="fixed"),
                             sources=(),
                             transforms=(),
@@ -198,7 +199,9 @@ def build(size: int = 512) -> gr.Blocks:
         init.change(visit.show_start, init, [noise, other], **AT_ONCE)
         where.change(lambda where: gr.Column(visible=where != "everywhere"), where, region, **AT_ONCE)
         where.change(masking.prepare, [where, content, drawing], drawing, **LOOKING)
-        gr.on([drawing.clear, content.change], masking.canvas, content, drawing, **AT_ONCE)
+        drawing.clear(masking.canvas, content, drawing, **AT_ONCE)
+        anew = content.change(masking.new_canvas, content, drawing, **AT_ONCE)
+        anew.then(lambda: gr.ImageEditor(visible=True), None, drawing, **AT_ONCE)
         content.change(visit.fresh, [content, picture], [picture, note], **AT_ONCE)
         find.click(masking.find, [content, drawing], drawing, **LOOKING)
         sized = [longest, style_layers, content_layer]
