@@ -223,12 +223,12 @@ def test_a_black_and_white_painting_makes_a_black_and_white_picture():
     photo = (255 * resize(read(path("cat")), 48)[0]).byte().movedim(0, -1).numpy()
     model = StyleTransfer(48, max_iter=4, style_scale=0.5)
     picture = model.fit(coloured(1.0, 1.0, 1.0)).transform(photo).astype(int)
-    assert (np.ptp(picture, -1) == 0).all() and picture.std() > 20
+    assert np.ptp(picture, -1).max() <= 1 and picture.std() > 20
     left = np.zeros(photo.shape[:2])
     left[:, :24] = 1
     model.fit({"left": coloured(1.0, 1.0, 1.0), "right": path("starry_night")})
     halves = np.ptp(model.transform(photo, regions={"left": left}).astype(int), -1)
-    assert (halves[:, :23] == 0).all() and (halves[:, 25:] > 20).any()
+    assert halves[:, :23].max() <= 1 and (halves[:, 25:] > 20).any()
 
 
 def test_a_sepia_painting_makes_a_sepia_picture():
