@@ -354,8 +354,8 @@ def test_the_subject_stays_a_photo(page: Page, tmp_path: Path) -> None:
     assert_found_on_the_photo(page)
     choose(page, "astronaut")  # a photo of another shape
     expect(page.locator("#content img")).to_have_attribute("src", re.compile(samples.path("astronaut").name))
-    time.sleep(1)  # until the editor has the photo
     page.get_by_role("button", name="Find the subject").click()
+    time.sleep(1)  # until the editor has the photo
     assert_found_on_the_photo(page)
     button(page, "Paint").first.click()
     note(page, "Done after")
@@ -437,13 +437,15 @@ def test_a_start_from_an_image(page: Page) -> None:
 def test_a_found_subject_comes_back_as_it_was_found() -> None:
     from styler.demo import masking
     from styler.demo.orders import drawn_on
+    from styler.demo.uploads import Upload
 
-    found = masking.find({"path": str(samples.path("ball"))}, None).value
-    upload = drawn_on(found)
+    ball, cat = ({"path": str(samples.path(key))} for key in ("ball", "cat"))
+    found, photo = masking.find(ball, None).value, Upload.of(ball, "photo")
+    upload = drawn_on(found, photo)
     assert upload is not None and set(upload.painted().unique().tolist()) == {0.0, 1.0}
     assert 0.1 < upload.painted().mean() < 0.3
-    assert drawn_on({"layers": []}) is None and drawn_on(None) is None
-    ball = {"path": str(samples.path("ball"))}
+    assert drawn_on({"layers": []}, photo) is None and drawn_on(None, photo) is None
+    assert drawn_on(found, Upload.of(cat, "photo")) is None  # it was drawn on the ball
     again = masking.find(ball, found).value  # what was found does not count as a stroke
     assert images.read(again["layers"][0]["path"]).equal(images.read(found["layers"][0]["path"]))
     assert masking.prepare("background", ball, found) == gr.skip()

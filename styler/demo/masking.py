@@ -8,19 +8,18 @@ import torch
 from PIL import Image
 
 from styler import images
-from styler.demo.orders import drawn_on
+from styler.demo.orders import DRAWN, drawn_on
 from styler.demo.uploads import Upload
 from styler.subject import find_subject
 
-DRAWN = 512  # px; longest side of the photo to paint on
 # The found subject is translucent and brush strokes are opaque, which tells the two apart.
 INK, SEEN_THROUGH, OPAQUE = (255, 90, 60), 160, 208
 
 
 def find(content: Any, drawing: Any) -> gr.ImageEditor:
     """Show the photo in the editor with its subject painted over; the visitor's own marks guide the search."""
-    photo = Upload.of(content, "photo").read(DRAWN)
-    marked = drawn_on(drawing, OPAQUE)
+    upload = Upload.of(content, "photo")
+    photo, marked = upload.read(DRAWN), drawn_on(drawing, upload, OPAQUE)
     mask = find_subject(photo, None if marked is None else marked.painted(OPAQUE))
     layer = np.zeros((*mask.shape, 4), np.uint8)
     layer[..., :3], layer[..., 3] = INK, np.where(mask > 0.5, SEEN_THROUGH, 0)
@@ -30,7 +29,7 @@ def find(content: Any, drawing: Any) -> gr.ImageEditor:
 def prepare(where: Any, content: Any, drawing: Any) -> gr.ImageEditor:
     """Show the found subject in the editor, unless something is painted there already or no subject is needed."""
     try:
-        if where == "everywhere" or drawn_on(drawing):
+        if where == "everywhere" or drawn_on(drawing, Upload.of(content, "photo")):
             return gr.skip()
         return find(content, None)
     except ValueError:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from styler.demo.checks import choice, listed, number
-from styler.demo.uploads import Upload
+from styler.demo.uploads import Upload, given
+from styler.images import resize
 from styler.recipe import CONTENT_LAYER, STYLE_LAYERS
 from styler.schedule import PRESETS
 from styler.validation import check_shares
@@ -40,6 +41,8 @@ STROKES = (0.5, 2)
 MAX_SEED = 2**32 - 1  # numpy's
 MAX_SHARE = 1_000_000
 MAX_LAYERS = 4  # of a drawing; the page's has one or two
+DRAWN = 512  # px; longest side of the photo to paint on
+COMPRESSED = 0.05  # mean difference, range [0, 1], between a photo and its copy in the editor, at most
 
 T = TypeVar("T")
 
@@ -156,8 +159,9 @@ def order(
     if where == "each" and len(paintings) < 2:
         raise ValueError("Subject and background need a painting each; add the background's to those to mix in.")
     init = choice("starting point", init, STARTS)
+    chosen = Upload.of(photo, "photo")
     return Order(
-        Upload.of(photo, "photo"),
+        chosen,
         tuple(Upload.of(painting, "painting") for painting in paintings),
         weights,
         preset,
@@ -167,7 +171,7 @@ def order(
         choice("choice of colours", colors, COLORS),
         number("size of the strokes", style_scale, *STROKES),
         where,
-        drawn_on(drawing) if where != "everywhere" else None,
+        drawn_on(drawing, chosen) if where != "everywhere" else None,
         Upload.of(start, "starting image") if init == "image" else init,
         int(number("seed of the noise", seed or 0, 0, MAX_SEED)) if init == "noise" else 0,
         *named(style_layers, content_layer),
@@ -198,15 +202,28 @@ def by_region(paintings: Sequence[Any], shares: Sequence[float], where: str) -> 
     return {where: paintings, other: None}, {where: shares}
 
 
-def drawn_on(drawing: Any, above: int = 0) -> Upload | None:
-    """Return what was painted in an image editor, or None if nothing was; see `Upload.painted`."""
+def drawn_on(drawing: Any, photo: Upload, above: int = 0) -> Upload | None:
+    """Return what was painted over a photo in an image editor, or None if nothing was; see `Upload.painted`.
+
+    The browser sends the drawing on an earlier photo as long as the editor does not show the new one. That is nothing.
+    """
     if drawing is None:
+        return None
+    background = drawing.get("background") if isinstance(drawing, Mapping) else None
+    if given(background) and not alike(Upload.of(background, "drawing"), photo):
         return None
     layers = listed("drawing's layers", drawing.get("layers") if isinstance(drawing, Mapping) else drawing)
     if len(layers) > MAX_LAYERS:
         raise ValueError(f"The drawing has {len(layers)} layers; give {MAX_LAYERS} at most.")
     uploads = [Upload.of(layer, "drawing") for layer in layers]
     return next((upload for upload in uploads if upload.painted(above).any()), None)
+
+
+def alike(image: Upload, photo: Upload) -> bool:
+    """Return whether an image is a copy of a photo, as small as the editor shows it and compressed."""
+    expected = photo.read(DRAWN)
+    shown = resize(image.read(DRAWN), (expected.shape[-2], expected.shape[-1]))
+    return float((shown - expected).abs().mean()) < COMPRESSED
 
 
 class Recent(Generic[T]):

@@ -15,8 +15,7 @@ from styler.demo import advice, painting, parts, plots
 from styler.demo.checks import brief, choice, listed, number
 from styler.demo.compare import as_files
 from styler.demo.errors import told
-from styler.demo.masking import DRAWN
-from styler.demo.orders import MAX_PAINTINGS, SIZES, Order, Recent, order
+from styler.demo.orders import DRAWN, MAX_PAINTINGS, SIZES, Order, Recent, order
 from styler.demo.uploads import Upload, given
 from styler.making import save_making_of
 from styler.schedule import PRESETS
