@@ -71,6 +71,7 @@ def test_a_figure_that_can_not_be_painted_is_reported_in_a_sentence(arguments, s
     assert ended.value.code == 2 and says in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_the_command_writes_results_and_a_sheet(tmp_path, monkeypatch):
     options = ["--quick", "--only", "styler preview", "--device", "cpu", "--output", str(tmp_path)]
     monkeypatch.setattr("sys.argv", ["benchmarks", *options])

@@ -225,6 +225,7 @@ def test_a_link_reopens_the_page_as_it_was(page: Page, browser: Browser) -> None
     other.close()
 
 
+@pytest.mark.slow
 def test_a_link_brings_back_a_picture_of_ones_own(
     page: Page, browser: Browser, server: tuple[str, int, str], tmp_path: Path
 ) -> None:
@@ -282,6 +283,7 @@ def test_the_page_fits_and_the_picture_is_the_largest_thing(page: Page, width: i
     expect(tab).to_have_css("color", "rgb(245, 245, 244)")  # as bright as other text
 
 
+@pytest.mark.slow
 def test_three_paintings_are_suggested_and_one_tap_paints_one(page: Page) -> None:
     tiles = page.locator("#suited button:visible")
     page.get_by_role("button", name="What suits this photo?").click()
@@ -348,6 +350,7 @@ def assert_found_on_the_photo(page: Page) -> None:
     raise AssertionError(f"of the found subject {beside.sum()} px lie beside the photo" if found else "none is found")
 
 
+@pytest.mark.slow
 def test_the_subject_stays_a_photo(page: Page, tmp_path: Path) -> None:
     page.get_by_role("button", name="More").click()
     page.get_by_label("Only the background").check()
@@ -462,6 +465,7 @@ def test_every_control_has_a_name(page: Page) -> None:
         assert name.strip(), control.evaluate("e => e.outerHTML")
 
 
+@pytest.mark.slow
 def test_stop_keeps_the_picture_and_frees_the_core_for_the_next_visitor(
     page: Page, browser: Browser, server: tuple[str, int, str]
 ) -> None:

@@ -131,6 +131,7 @@ def deadly(photo):
     return {"": torch.ones(1, 1, *photo.shape[-2:])}
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_takes_only_its_own_photo(photos, tmp_path):
     painter = StyleTransfer(size=32, max_iter=2, n_jobs=2).fit({"": STARRY})
     outcomes = list(paint_files(painter, photos, tmp_path / "out", deadly))
@@ -154,6 +155,7 @@ def test_pictures_that_exist_are_left_as_they_are(painter, photos, tmp_path):
     assert (out / "1.png").read_bytes() == before and len(os.listdir(out)) == 3
 
 
+@pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_paints_all(painter, photos, tmp_path, threads):
     files = photos_in(photos)
     arrays = [np.asarray(Image.open(file).convert("RGB")) for file in files]
@@ -182,6 +184,7 @@ def test_a_cluster_that_loses_a_worker_paints_all(painter, photos, tmp_path, thr
     assert all(np.array_equal(picture, painter.transform(x)) for picture, x in zip(pictures, arrays, strict=True))
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_pictures_that_are_done(photos, tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "styler", photos, STARRY, "-o", out, "--size", "96", "--preset", "preview"]

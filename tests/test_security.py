@@ -200,6 +200,7 @@ def functions(place: Place) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]
     ]
 
 
+@pytest.mark.slow
 def test_no_argument_of_any_function_gives_away_a_file(place: Place) -> None:
     given = place.upload(HALF, "given.png")
     walked, met = set(), set()

@@ -69,6 +69,7 @@ assert list(painting.paint(wish("preview", 66, colors="palette"), "d"))[-1].last
 """
 
 
+@pytest.mark.slow
 def test_a_picture_is_painted_and_stopped_in_the_process_that_has_the_gpu() -> None:
     pytest.importorskip("spaces", reason="ZeroGPU's package is not installed")
     pytest.importorskip("gradio", reason="the page needs gradio, which is not installed")
