@@ -437,6 +437,17 @@ def test_a_start_from_an_image(page: Page) -> None:
     note(page, "Done after")
 
 
+def test_a_choice_that_is_reported_again_changes_nothing() -> None:
+    from styler.demo import visit
+
+    request = gr.Request(session_hash="somebody")
+    coffee, cat = ({"path": str(samples.path(key))} for key in ("coffee", "cat"))
+    assert "Tap Paint" in visit.fresh(coffee, None, request)[1]
+    assert visit.fresh(coffee, None, request) == [gr.skip(), gr.skip()]
+    assert "Tap Paint" in visit.fresh(cat, None, request)[1]
+    assert "Tap Paint" in visit.fresh(coffee, None, request)[1]
+
+
 def test_a_found_subject_comes_back_as_it_was_found() -> None:
     from styler.demo import masking
     from styler.demo.orders import drawn_on
