@@ -68,7 +68,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "no correction for hubs": ({}, {"painting.match": most_similar}),
     "no statistics beside the matched places": ({}, {"recipe.STYLE_WEIGHTS": {"neighbors": 0.0}}),
     "no content": ({}, {"recipe.CONTENT_BESIDE_PLACES": 0.0}),
-    "all places compared at 128 px alone": ({}, {"painting.DEEP_UP_TO": 128}),
+    "all places compared at 128 px alone": ({}, {"schedule.compared_up_to": lambda _: 128}),
     "places matched up to 256 px, statistics alone at 512": (
         {},
         {"schedule.RECIPES": recipes(DEEP, SHALLOW._replace(neighbors=()))},
@@ -93,10 +93,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"schedule.RECIPES": recipes(DEEP._replace(smoothness=0.0), SHALLOW._replace(smoothness=0.0))},
     ),
     "average pooling": ({"pooling": "average"}, {}),
-    "one scale: 512 alone, 14 steps": (
-        {},
-        {"estimator.schedule": lambda *_: [Scale(512, 14, DEEP)], "painting.DEEP_UP_TO": 512},
-    ),
+    "one scale: 512 alone, 14 steps": ({}, {"estimator.schedule": lambda *_: [Scale(512, 14, DEEP)]}),
 }
 
 

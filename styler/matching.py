@@ -23,7 +23,7 @@ MOST_ALIKE = 10
 # How far a finer match searches around the place to which the coarser match leads, in places.
 AROUND = 2
 # The most similarities in memory at once.
-BLOCK = 1 << 23
+BLOCK = 1 << 24
 # How sharply paintings divide the places of a picture, in units of similarity, and Sinkhorn's iterations for it.
 SHARPNESS, ITERATIONS = 0.02, 100
 
@@ -78,9 +78,9 @@ def match(columns: Mapping[str, Tensor], bank: Bank) -> Match:
     found = torch.zeros_like(best, dtype=torch.long)
     for p, places in enumerate(by_painting(bank)):
         for block in places[bank.usable[places]].split(max(1, BLOCK // len(Q))):
-            S = Q @ unit_places(bank, block).T
-            hub = S.topk(min(MOST_ALIKE, len(Q)), dim=0).values.mean(0)
-            score, at = (2 * S - hub).max(1)
+            S = unit_places(bank, block) @ Q.T  # a row for each place of the painting, as topk is fast along rows
+            hub = S.topk(min(MOST_ALIKE, len(Q))).values.mean(1, keepdim=True)
+            score, at = S.mul_(2).sub_(hub).max(0)
             better = score > best[:, p]
             best[:, p] = torch.where(better, score, best[:, p])
             found[:, p] = torch.where(better, block[at], found[:, p])

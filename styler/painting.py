@@ -22,7 +22,7 @@ from styler.objective import MARGIN, objective, with_margin, without_margin
 from styler.picture import Picture, enlarge, finished, masks_at, palettes, started, within_palettes
 from styler.recipe import PIXELS
 from styler.recording import FEWEST, LARGEST, recorded
-from styler.schedule import DEEP_UP_TO, LARGE, Scale, planned
+from styler.schedule import LARGE, Scale, planned
 from styler.style import Style, learn
 from styler.tiles import Losses, Terms, Tile, numbers, put_together, tiles_of
 from styler.vgg import VGG19
@@ -205,7 +205,7 @@ def matched(
     if not any(banks):
         return [None] * len(banks)
     with torch.no_grad():
-        if scale.size <= DEEP_UP_TO:
+        if scale.compares_all:
             whole = put_together(tiles, columns)
             return [bank and match(whole, bank) for bank in banks]
         wheres = [

@@ -19,8 +19,7 @@ from styler.style import COARSEST, Style, style_statistics
 from styler.tiles import reach
 from styler.vgg import BLOCKS, VGG19, up_to
 
-# Up to this size in px deep layers shape the composition, and matching compares all places of a painting. Beyond it,
-# shallow layers paint the strokes, and matching searches only near the place to which the coarser match leads.
+# Up to this size in px deep layers shape the composition. Beyond it, shallow layers paint the strokes.
 DEEP_UP_TO = 256
 # At 128 px shapes get steps like stairs, which show in large pictures. If the finished picture is larger than this size
 # in px, what was painted is therefore softened before it is enlarged, and with statistics alone deep layers are used
@@ -40,8 +39,10 @@ TILES_FROM = {"cpu": 4e6}
 # The cost model, fitted to measurements. IF_LARGE: how much slower a pixel is in a picture of this size in px or more.
 # IF_TILED: how much slower it is by tiles. BESIDE: how much longer a step takes than its evaluation. BEFORE: the work
 # before a scale's first step, counted in steps: looking at the paintings, matching places, evaluating the start.
+# COMPARING: the time to compare all places with one another, for each pixel squared.
 IF_LARGE, IF_TILED, BESIDE = ((1400, 1.75), (600, 1.35), (0, 1.0)), 1.85, 1.12
 BEFORE = {"neighbors": 3.0, "moments": 1.5, "gram": 1.5}
+COMPARING = 5e-6
 # The size in px at which the pace is measured, as a GPU is busy only with a large picture; and the seconds that each
 # picture takes, however small.
 MEASURED_AT, AT_LEAST = {"cuda": 4 * COARSEST}, {"cuda": 0.4}
@@ -49,11 +50,15 @@ MEASURED_AT, AT_LEAST = {"cuda": 4 * COARSEST}, {"cuda": 0.4}
 
 @dataclass(frozen=True)
 class Scale:
-    """One size at which the picture is painted: longest side in px, steps, and recipe."""
+    """One size at which the picture is painted: longest side in px, steps, recipe, and how places are matched.
+
+    If `compares_all` is false, matching searches only near the place to which the coarser match leads.
+    """
 
     size: int
     steps: int
     recipe: Recipe
+    compares_all: bool = True
 
     def step_cost(self, how: Plan) -> float:
         """Time of one evaluation, where a pixel with the default layers takes 1; fitted to measurements."""
@@ -63,7 +68,9 @@ class Scale:
 
     def cost(self, how: Plan, steps: int | None = None) -> float:
         """Time of `steps` steps, by default all, and of the work before the first; in the units of `step_cost`."""
-        return ((self.steps if steps is None else steps) + BEFORE[self.recipe.style_loss]) * self.step_cost(how)
+        before = BEFORE[self.recipe.style_loss] * self.step_cost(how)
+        compared = COMPARING * self.size**4 if self.recipe.neighbors and self.compares_all else 0.0
+        return before + compared + (self.steps if steps is None else steps) * self.step_cost(how)
 
 
 def work(recipe: Recipe) -> float:
@@ -131,7 +138,18 @@ def schedule(
             usual.neighbors if style_layers is None or not usual.neighbors else tuple(style),
         )
 
-    return [Scale(s, n, recipe(s)) for s, n in zip(sizes, steps, strict=True) if n or s == size]
+    compared = compared_up_to(size)
+    return [Scale(s, n, recipe(s), s <= compared) for s, n in zip(sizes, steps, strict=True) if n or s == size]
+
+
+def compared_up_to(size: int) -> int:
+    """The largest scale, in px, at which matching compares all places of a painting, for a picture of a size.
+
+    At finer scales a place is only compared with those near its coarser target. So the places of this scale show in the
+    picture: if it were 256 px, they would be squares of 64 px at 4096 px. It is not larger because the time grows with
+    its fourth power. At 1024 px it is 40 s on two slow cores.
+    """
+    return max(DEEP_UP_TO, min(size // 2, max(512, size // 4), 1024))
 
 
 def planned(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], memory: float) -> list[Plan]:

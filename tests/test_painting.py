@@ -29,6 +29,12 @@ def test_schedule_climbs_to_the_size_with_ever_fewer_steps(size, preset):
     assert scales[0].recipe.content
 
 
+@pytest.mark.parametrize(("size", "largest"), [(100, 100), (512, 256), (1024, 512), (2048, 512), (8192, 1024)])
+def test_all_places_are_compared_at_coarse_scales(size, largest):
+    compared = [scale.size for scale in schedule(size) if scale.compares_all]
+    assert compared == [scale.size for scale in schedule(size) if scale.size <= largest]
+
+
 def test_expected_seconds_follow_pixels_and_steps(network):
     short, long = (expected_seconds(network, (100, 100), schedule(256, "balanced", n)) for n in (10, 40))
     assert 0 < 1.5 * short < long

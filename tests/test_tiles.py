@@ -128,9 +128,16 @@ def test_a_finer_match_is_found_by_tiles(exact):
     photo, recipe = picture(*SHAPE), MATCHED[1]
     style = learnt(exact, recipe)
     coarse = matched(exact, photo, [style], [None], Scale(128, 1, recipe), None)
-    whole, tiled = (matched(exact, photo, [style], coarse, Scale(512, 1, recipe), side) for side in (None, SIDE))
+    whole, tiled = (matched(exact, photo, [style], coarse, Scale(512, 1, recipe, False), side) for side in (None, SIDE))
     assert whole[0].targets.equal(tiled[0].targets)
     assert not whole[0].targets.equal(coarse[0].targets)
+
+
+def test_all_places_are_compared_by_tiles(exact):
+    photo, recipe = picture(*SHAPE), MATCHED[1]
+    style = learnt(exact, recipe)
+    whole, tiled = (matched(exact, photo, [style], [None], Scale(512, 1, recipe), side) for side in (None, SIDE))
+    assert whole[0].targets.equal(tiled[0].targets)
 
 
 def test_the_papers_losses_are_its_equations_relative(exact):
