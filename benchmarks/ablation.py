@@ -86,6 +86,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "content without standardised features": ({"content_loss": "squared"}, {}),
     "scales start from the coarser one enlarged, without the photo's detail": ({}, {"painting.refine": only_enlarge}),
     "L-BFGS without the preconditioner": ({}, {"descent.preconditioner": flat}),
+    "steps not smoothed at coarse scales": ({}, {"descent.blurred": torch.positive}),
     "Adam": ({"optimizer": "adam"}, {}),
     "the photo's own colours at the start": ({}, {"picture.recolour": lambda image, *_: image}),
     "no total variation": (

@@ -46,24 +46,27 @@ class Descent(NamedTuple):
 
 
 def lbfgs(
-    function: Function, start: Descent, max_iter: int, recalled: int = HISTORY
+    function: Function, start: Descent, max_iter: int, recalled: int = HISTORY, smooth: bool = False
 ) -> Iterator[tuple[Descent, Terms]]:
     """L-BFGS with one evaluation a step (Nocedal and Wright, "Numerical optimization", 2006, algorithm 7.5).
 
-    It works on z = x / P, where P is smaller at places with a larger gradient. Otherwise busy places, whose gradients
-    are the largest, would limit the steps of quiet ones. There is no line search, but no step is longer than `LONGEST`.
-    A step is undone if it is not finite or raises the loss to `WORSE` times its value; the next step is then shorter.
+    It works on z, where x = B P z. P is smaller at places with a larger gradient. Otherwise busy places, whose
+    gradients are the largest, would limit the steps of quiet ones. B is a small blur if `smooth` is true, else it does
+    nothing. There is no line search, but no step is longer than `LONGEST`. A step is undone if it is not finite or
+    raises the loss to `WORSE` times its value; the next step is then shorter.
     """
-    x, P, history, share = start
+    (x, P, history, share), B = start, blurred if smooth else torch.positive
     now, g, terms = function(x)
     P, loss = preconditioner(g) if P is None else P, float(now)
     for left in reversed(range(max_iter)):
-        direction = P * newton_direction(P * g, history)
+        z = newton_direction(P * B(g), history)
+        direction = B(P * z)
         reach = LONGEST / rms(direction)
-        ahead = x + share * (reach.clamp(max=1) if history else reach) * direction
+        length = share * (reach.clamp(max=1) if history else reach)
+        ahead = x + length * direction
         # No step follows the last one, so its gradient is not needed. Its loss is, to accept or undo it.
         loss_ahead, g_ahead, terms_ahead = function(ahead, slope=left > 0)
-        s, y = (ahead - x) / P, P * (g_ahead - g)
+        s, y = length * z, P * B(g_ahead - g)
         reached, curvature = values(loss_ahead, dot(s, y))
         if math.isfinite(reached) and math.isfinite(curvature) and reached < WORSE * loss:
             if curvature > 0 and left:
@@ -80,6 +83,15 @@ def preconditioner(g: Tensor) -> Tensor:
     pull = pull.sqrt()
     P = (pull + 1e-3 * pull.mean()).clamp_min(1e-30).rsqrt()
     return P / P.mean()
+
+
+def blurred(image: Tensor) -> Tensor:
+    """A symmetric blur with the weights 1, 2, 1 in each direction; the image counts as 0 outside.
+
+    VGG's gradients have a ripple of two to three pixels along rows and columns, which a few steps would leave in the
+    picture as a woven pattern.
+    """
+    return F.avg_pool2d(F.avg_pool2d(image, 2, 1, padding=1), 2, 1)
 
 
 def newton_direction(g: Tensor, history: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
@@ -102,8 +114,13 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
     return torch.dot(a.flatten(), b.flatten())
 
 
-def adam(function: Function, start: Descent, max_iter: int, recalled: int = 0) -> Iterator[tuple[Descent, Terms]]:
-    """Adam, which keeps no history of steps. A step that is not finite is undone, and the learning rate is halved."""
+def adam(
+    function: Function, start: Descent, max_iter: int, recalled: int = 0, smooth: bool = False
+) -> Iterator[tuple[Descent, Terms]]:
+    """Adam, which keeps no history of steps and does not smooth them.
+
+    A step that is not finite is undone, and the learning rate is halved.
+    """
     x = start.x.clone()
     optimizer = torch.optim.Adam([x], lr=ADAM_RATE)
     loss, g, terms = function(x)

@@ -158,7 +158,9 @@ def paint(
             end, moved = step + scale.steps - made, False
             if content.is_cuda and how.side is None and content[0, 0].numel() <= LARGEST and end - step >= FEWEST:
                 function = recorded(function, content)
-            for descent, terms in OPTIMIZERS[optimizer](function, begin, end - step, how.history):
+            # Smooth strokes first, and fine detail at the end: smooth steps can't paint over the photo's own detail.
+            smooth = scale is not scales[-1]
+            for descent, terms in OPTIMIZERS[optimizer](function, begin, end - step, how.history, smooth):
                 x, moved = without_margin(descent.x).clamp(0, 1), moved or descent.x is not begin.x
                 step, done = step + 1, done + scale.step_cost(how)
                 point = Point(step, Descent(descent.x) if step == end else descent, matches)

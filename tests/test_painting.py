@@ -1,6 +1,7 @@
 """Painting: schedule, optimisers, values that are not finite, colours, and pictures without a frame."""
 
 from collections import deque
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from styler import StyleTransfer, descent
-from styler.descent import OPTIMIZERS, Descent, adam, lbfgs
+from styler.descent import OPTIMIZERS, Descent, adam, blurred, lbfgs
 from styler.images import read, resize
 from styler.objective import MARGIN, with_margin, without_margin
 from styler.painting import paint
@@ -82,6 +83,27 @@ def test_lbfgs_finds_the_bottom_of_a_narrow_bowl():
 def test_adam_goes_down_the_valley():
     losses = [float(found["loss"]["at"]) for _, found in adam(rosenbrock, Descent(START), 100)]
     assert losses[-1] < 0.3 * losses[0]
+
+
+def test_blurring_is_symmetric_and_leaves_no_ripple():
+    a, b = torch.rand(2, 1, 3, 8, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    assert float((blurred(a) * b).sum()) == pytest.approx(float((a * blurred(b)).sum()))
+    ripple = (torch.arange(12) % 2).double().expand(1, 1, 8, 12)
+    assert torch.equal(blurred(ripple)[..., 1:-1, 1:-1], torch.full((1, 1, 6, 10), 0.5, dtype=torch.float64))
+
+
+def test_steps_are_smooth_at_all_scales_but_the_last(network, monkeypatch):
+    smooth = []
+
+    def noted(function, start, max_iter, recalled, is_smooth):
+        smooth.append(is_smooth)
+        return lbfgs(function, start, max_iter, recalled, is_smooth)
+
+    monkeypatch.setitem(OPTIMIZERS, "lbfgs", noted)
+    scales = [replace(scale, size=size, steps=1) for scale, size in zip(schedule(512), (16, 24, 32), strict=True)]
+    picture = Picture(torch.rand(1, 3, 24, 32), [[painting_of("great_wave", 32)]], 0.5)
+    *_, last = paint(network, picture, scales)
+    assert smooth == [True, True, False] and last.progress == 1
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
