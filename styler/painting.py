@@ -165,7 +165,8 @@ def paint(
                 step, done = step + 1, done + scale.step_cost(how)
                 point = Point(step, Descent(descent.x) if step == end else descent, matches)
                 render = partial(finished, x, picture, styles, limit)
-                yield Stage(render, point, scale.size, step, n_steps, done / cost, terms)
+                progress = done / cost if step < n_steps else 1.0  # a sum of costs, rounded, is not exactly their total
+                yield Stage(render, point, scale.size, step, n_steps, progress, terms)
             if picture.strength and not moved:
                 warnings.warn(
                     f"no step at {scale.size} px lowered the loss, so nothing was painted at that size; "
