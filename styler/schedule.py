@@ -39,7 +39,7 @@ TILES_FROM = {"cpu": 4e6}
 # The cost model, fitted to measurements. IF_LARGE: how much slower a pixel is in a picture of this size in px or more.
 # IF_TILED: how much slower it is by tiles. BESIDE: how much longer a step takes than its evaluation. BEFORE: the work
 # before a scale's first step, counted in steps: looking at the paintings, matching places, evaluating the start.
-# COMPARING: the time to compare all places with one another, for each pixel squared.
+# COMPARING: the time to compare all places, divided by the square of the number of a square picture's pixels.
 IF_LARGE, IF_TILED, BESIDE = ((1400, 1.75), (600, 1.35), (0, 1.0)), 1.85, 1.12
 BEFORE = {"neighbors": 3.0, "moments": 1.5, "gram": 1.5}
 COMPARING = 5e-6
