@@ -123,7 +123,7 @@ def match_around(columns: Mapping[str, Tensor], bank: Bank, where: Where) -> Ten
     return found.view(where.row.shape)
 
 
-def followed(coarser: Match, grids: Sequence[Grid], grid: Grid, margin: int) -> Where:
+def followed(coarser: Match, grids: Sequence[Grid], grid: Grid, growth: float) -> Where:
     """Where a coarser match leads on finer grids. Positions within a coarser place are kept.
 
     Parameters
@@ -133,8 +133,8 @@ def followed(coarser: Match, grids: Sequence[Grid], grid: Grid, margin: int) -> 
         The paintings' rows and columns now.
     grid : (int, int)
         The picture's rows and columns now.
-    margin : int
-        Width in places of the picture's margin on each side, the same for both grids.
+    growth : float
+        How many times larger the picture is now.
 
     Returns
     -------
@@ -144,8 +144,7 @@ def followed(coarser: Match, grids: Sequence[Grid], grid: Grid, margin: int) -> 
     # The centre of each place on the coarser grid: the nearest coarser place, and the distance from the centre of that.
     near, off = [], []
     for now, then in zip(grid, targets.shape, strict=True):
-        step = max(1, then - 2 * margin) / max(1, now - 2 * margin)
-        at = (torch.arange(now, device=device) + 0.5 - margin) * step + margin - 0.5
+        at = (torch.arange(now, device=device) + 0.5) / growth - 0.5
         near.append(at.round().clamp(0, then - 1).long())
         off.append(at - near[-1])
     place = targets[near[0]][:, near[1]]
@@ -155,8 +154,8 @@ def followed(coarser: Match, grids: Sequence[Grid], grid: Grid, margin: int) -> 
     local = place - starts[painting]
     where = []
     for start, moved, axis in ((local // width, off[0][:, None], 0), (local % width, off[1][None], 1)):
-        growth = torch.tensor([n[axis] / w[axis] for n, w in zip(grids, coarser.grids, strict=True)], device=device)
-        where.append(((start + moved + 0.5) * growth[painting] - 0.5).round().long())
+        larger = torch.tensor([n[axis] / w[axis] for n, w in zip(grids, coarser.grids, strict=True)], device=device)
+        where.append(((start + moved + 0.5) * larger[painting] - 0.5).round().long())
     return Where(painting, *where)
 
 

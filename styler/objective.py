@@ -42,9 +42,9 @@ STYLE_LOSSES: dict[str, Callable[[Moments, Moments], Tensor]] = {
 # Three functions for each content_loss. The first prepares the photo's maps. The second compares the picture's maps
 # with them and sums over positions. The third makes a loss of the sums.
 CONTENT_LOSSES: dict[str, tuple[Callable[[Tensor], tuple[Tensor, Tensor]], Callable[..., Any], Callable[..., Tensor]]]
-# Width in px of the mirrored margin that is painted with the picture and then cut off. At a border VGG's features do
-# not describe the picture.
-MARGIN = 8
+# A picture is painted with a mirrored margin, so that its sides are multiples of this many px. Up to relu4 VGG halves
+# its maps three times, and those layers would not see what is left over.
+UNIT = 8
 
 
 def objective(
@@ -230,13 +230,14 @@ def shape_at(layer: str, image: Tensor) -> tuple[int, int]:
 
 
 def with_margin(image: Tensor) -> Tensor:
-    """An image with `MARGIN` px of its own reflection on each side, even if it has fewer pixels."""
+    """An image with its own reflection at the right and at the bottom, up to multiples of `UNIT` px."""
     for dim in (-2, -1):
-        mirrored = np.pad(np.arange(image.shape[dim]), MARGIN, mode="reflect")
+        side = image.shape[dim]
+        mirrored = np.pad(np.arange(side), (0, -side % UNIT), mode="reflect")
         image = image.index_select(dim, torch.from_numpy(mirrored).to(image.device))
     return image
 
 
-def without_margin(image: Tensor) -> Tensor:
-    """The middle of an image, as it was before `with_margin`."""
-    return image[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
+def without_margin(image: Tensor, shape: torch.Size) -> Tensor:
+    """The part of an image that had a shape (..., height, width) before `with_margin`."""
+    return image[..., : shape[-2], : shape[-1]]

@@ -18,7 +18,7 @@ from styler.hypercolumns import PLACE, hypercolumns
 from styler.images import resize
 from styler.matching import Match, Where, followed, match, match_around
 from styler.memory import give_back
-from styler.objective import MARGIN, objective, with_margin, without_margin
+from styler.objective import objective, with_margin, without_margin
 from styler.picture import Picture, enlarge, finished, masks_at, palettes, started, within_palettes
 from styler.recipe import PIXELS
 from styler.recording import FEWEST, LARGEST, recorded
@@ -134,7 +134,7 @@ def paint(
     step, done, x, before = 0, 0.0, start, start
     soft = scales[-1].size > LARGE[scales[-1].recipe.style_loss]
     matches: Sequence[Match | None] = [None] * len(styles)
-    for scale, how in zip(scales, plans, strict=True):
+    for coarser, scale, how in zip((scales[0], *scales[:-1]), scales, plans, strict=True):
         here, content = resize(start, scale.size), with_margin(resize(picture.photo, scale.size))
         made = min(max(0, resume.step - step), scale.steps) if resume else 0
         if resume and made:
@@ -144,7 +144,7 @@ def paint(
         step, done = step + made, done + scale.cost(how, made)
         if resume and (resume.step > n_steps or (step == resume.step and begin.x.shape != content.shape)):
             raise ValueError(ANOTHER)
-        x, before = without_margin(begin.x).clamp(0, 1), here
+        x, before = without_margin(begin.x, here.shape).clamp(0, 1), here
         if made < scale.steps:
             masks = masks_at(picture, here)
             styles = styles if scale is scales[0] else learnt(network, picture, scale, memory)
@@ -152,7 +152,8 @@ def paint(
                 m and m.grids for m in matches
             ]:
                 raise ValueError(ANOTHER)
-            matches = matches if made else matched(network, begin.x, styles, matches, scale, how.side)
+            growth = scale.size / coarser.size
+            matches = matches if made else matched(network, begin.x, styles, matches, scale, how.side, growth)
             give_back(network.device)
             function = objective(network, content, styles, picture.strength, scale.recipe, masks, how.side, matches)
             end, moved = step + scale.steps - made, False
@@ -161,7 +162,7 @@ def paint(
             # Smooth strokes first, and fine detail at the end: smooth steps can't paint over the photo's own detail.
             smooth = scale is not scales[-1]
             for descent, terms in OPTIMIZERS[optimizer](function, begin, end - step, how.history, smooth):
-                x, moved = without_margin(descent.x).clamp(0, 1), moved or descent.x is not begin.x
+                x, moved = without_margin(descent.x, here.shape).clamp(0, 1), moved or descent.x is not begin.x
                 step, done = step + 1, done + scale.step_cost(how)
                 point = Point(step, Descent(descent.x) if step == end else descent, matches)
                 render = partial(finished, x, picture, styles, limit)
@@ -191,10 +192,12 @@ def matched(
     coarser: Sequence[Match | None],
     scale: Scale,
     side: int | None,
+    growth: float,
 ) -> list[Match | None]:
     """For each style, match the places of a picture, margin included, with places of its paintings.
 
-    Coarse scales compare all places. Finer scales search around the place to which the coarser match leads.
+    Coarse scales compare all places. Finer scales, larger by the factor `growth`, search around the place to which the
+    coarser match leads.
     """
     tiles, layers = tiles_of(x, side, scale.recipe.seen), scale.recipe.neighbors
     grid = (x.shape[-2] >> PLACE, x.shape[-1] >> PLACE)
@@ -212,7 +215,7 @@ def matched(
             whole = put_together(tiles, columns)
             return [bank and match(whole, bank) for bank in banks]
         wheres = [
-            bank and before and followed(before, bank.grids, grid, MARGIN >> PLACE)
+            bank and before and followed(before, bank.grids, grid, growth)
             for bank, before in zip(banks, coarser, strict=True)
         ]
 

@@ -13,7 +13,7 @@ import torch
 
 from styler.descent import HISTORY
 from styler.memory import Plan, plan
-from styler.objective import MARGIN, objective, with_margin
+from styler.objective import UNIT, objective, with_margin
 from styler.recipe import RECIPES, Recipe, layer_weights
 from styler.style import COARSEST, Style, style_statistics
 from styler.tiles import reach
@@ -64,7 +64,7 @@ class Scale:
         """Time of one evaluation, where a pixel with the default layers takes 1; fitted to measurements."""
         slower = IF_TILED if how.side else next(slower for size, slower in IF_LARGE if self.size >= size)
         looks = slower * work(self.recipe) / work(RECIPES["moments"][0])
-        return ((self.size + 2 * MARGIN) ** 2 + 6000) * looks
+        return ((self.size + UNIT / 2) ** 2 + 6000) * looks
 
     def cost(self, how: Plan, steps: int | None = None) -> float:
         """Time of `steps` steps, by default all, and of the work before the first; in the units of `step_cost`."""
@@ -171,7 +171,7 @@ def planned(network: VGG19, shape: tuple[int, int], scales: Sequence[Scale], mem
 
 def margined(shape: tuple[int, int], size: int) -> tuple[int, int]:
     """A picture's shape, margin included, if its longest side without it is `size`."""
-    height, width = (round(side * size / max(shape)) + 2 * MARGIN for side in shape)
+    height, width = (UNIT * math.ceil(round(side * size / max(shape)) / UNIT) for side in shape)
     return height, width
 
 

@@ -129,25 +129,21 @@ def test_places_that_are_not_usable_are_never_a_target(network, columns, starry)
     half = bank_of(network, "starry_night", usable=[left])
     coarse = match(columns, half)
     assert (coarse.targets % cols < cols // 2).all()
-    where = followed(coarse, half.grids, tuple(coarse.targets.shape), 0)
+    where = followed(coarse, half.grids, tuple(coarse.targets.shape), 1.0)
     assert (match_around(columns, half, where) % cols < cols // 2).all()
 
 
 def test_a_finer_match_keeps_neighbours_together():
-    """An identity match is still the identity when followed to twice the size; margins do not grow."""
-    for margin in (0, 2):
-        rows, cols = 10 + 2 * margin, 12 + 2 * margin
-        fine = (20 + 2 * margin, 24 + 2 * margin)
-        coarse = Match(torch.arange(rows * cols).view(rows, cols), ((rows, cols),))
-        where = followed(coarse, [(2 * rows, 2 * cols)], fine, margin)
-        across = where.column[margin, margin : fine[1] - margin] - 2 * margin
-        assert (across - torch.arange(24)).abs().max() <= 1
-        assert (across.diff() >= 0).all() and where.painting.eq(0).all()
+    """An identity match is still the identity when followed to twice the size, where the margin has another width."""
+    coarse = Match(torch.arange(10 * 12).view(10, 12), ((10, 12),))
+    where = followed(coarse, [(20, 24)], (20, 23), 2.0)
+    assert (where.column - torch.arange(23)).abs().max() <= 1 and (where.row.T - torch.arange(20)).abs().max() <= 1
+    assert (where.column.diff() >= 0).all() and where.painting.eq(0).all()
 
 
 def test_around_is_the_best_of_its_surroundings(network, columns, starry):
     coarse = match(columns, starry)
-    where = followed(coarse, starry.grids, tuple(coarse.targets.shape), 0)
+    where = followed(coarse, starry.grids, tuple(coarse.targets.shape), 1.0)
     found = match_around(columns, starry, where)
     rows, cols = starry.grids[0]
     assert ((found // cols - where.row).abs() <= AROUND).all() and ((found % cols - where.column).abs() <= AROUND).all()
@@ -166,7 +162,7 @@ def test_around_is_the_best_of_its_surroundings(network, columns, starry):
 
 def test_a_search_of_parts_is_the_search_of_the_whole(columns, starry):
     coarse = match(columns, starry)
-    where = followed(coarse, starry.grids, tuple(coarse.targets.shape), 0)
+    where = followed(coarse, starry.grids, tuple(coarse.targets.shape), 1.0)
     whole = match_around(columns, starry, where)
     upper = match_around({k: m[..., :5, :] for k, m in columns.items()}, starry, Where(*(t[:5] for t in where)))
     assert whole[:5].equal(upper)

@@ -89,8 +89,8 @@ def test_tiled_is_untiled(exact, kind, recipe):
     masks = None if kind == "one style" else torch.cat([column, 1 - column])
     styles = [style] if masks is None else [style, style if kind == "two regions" else None]
     scale = Scale(128, 1, recipe)
-    matches = matched(exact, photo, styles, [None] * len(styles), scale, None)
-    by_tiles = matched(exact, photo, styles, [None] * len(styles), scale, SIDE)
+    matches = matched(exact, photo, styles, [None] * len(styles), scale, None, 1.0)
+    by_tiles = matched(exact, photo, styles, [None] * len(styles), scale, SIDE, 1.0)
     for one, other in zip(matches, by_tiles, strict=True):
         assert one is None or one.targets.equal(other.targets)
     functions = [objective(exact, photo, styles, 0.4, recipe, masks, side, matches) for side in (None, SIDE)]
@@ -127,8 +127,10 @@ def test_a_painting_is_learnt_by_tiles(exact):
 def test_a_finer_match_is_found_by_tiles(exact):
     photo, recipe = picture(*SHAPE), MATCHED[1]
     style = learnt(exact, recipe)
-    coarse = matched(exact, photo, [style], [None], Scale(128, 1, recipe), None)
-    whole, tiled = (matched(exact, photo, [style], coarse, Scale(512, 1, recipe, False), side) for side in (None, SIDE))
+    coarse = matched(exact, photo, [style], [None], Scale(128, 1, recipe), None, 1.0)
+    whole, tiled = (
+        matched(exact, photo, [style], coarse, Scale(512, 1, recipe, False), side, 1.0) for side in (None, SIDE)
+    )
     assert whole[0].targets.equal(tiled[0].targets)
     assert not whole[0].targets.equal(coarse[0].targets)
 
@@ -136,7 +138,7 @@ def test_a_finer_match_is_found_by_tiles(exact):
 def test_all_places_are_compared_by_tiles(exact):
     photo, recipe = picture(*SHAPE), MATCHED[1]
     style = learnt(exact, recipe)
-    whole, tiled = (matched(exact, photo, [style], [None], Scale(512, 1, recipe), side) for side in (None, SIDE))
+    whole, tiled = (matched(exact, photo, [style], [None], Scale(512, 1, recipe), side, 1.0) for side in (None, SIDE))
     assert whole[0].targets.equal(tiled[0].targets)
 
 
