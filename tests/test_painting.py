@@ -54,8 +54,14 @@ def test_max_iter_bounds_the_steps(max_iter):
 def test_margin_mirrors_and_comes_off(shape):
     image = torch.rand(1, 3, *shape)
     framed = with_margin(image)
-    assert not any(side % UNIT for side in framed.shape[-2:]) and framed.shape[-1] - shape[1] < UNIT
+    assert [side % UNIT for side in framed.shape[-2:]] == [0, 0]
+    assert all(0 <= now - before < UNIT for now, before in zip(framed.shape[-2:], shape, strict=True))
     assert torch.equal(without_margin(framed, image.shape), image)
+
+
+def test_margin_is_the_reflection():
+    row = torch.arange(13.0).expand(1, 3, 8, 13)
+    assert with_margin(row)[0, 0, 0].tolist() == [*range(13), 11, 10, 9]
 
 
 def rosenbrock(x, slope=True):
