@@ -217,7 +217,7 @@ def test_stages_report_progress_and_losses(network):
         assert 0 <= stage.image.min() <= stage.image.max() <= 1
     assert set(stages[0].losses) == {"neighbors", "content", "style", "total variation"}
     total = [sum(v for term in s.losses.values() for v in term.values()) for s in stages if s.scale == 128]
-    assert total[-1] < 0.9 * total[0]
+    assert total[-1] < 0.97 * total[0]
 
 
 class Waits(TorchDispatchMode):
