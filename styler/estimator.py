@@ -484,6 +484,11 @@ class StyleTransfer(TransformerMixin, BaseEstimator):
     def _stages(
         self, X: ImageLike, name: str, regions: Mapping[str, ImageLike] | None, resume: Point | None = None
     ) -> Iterator[Stage]:
+        if torch.is_inference_mode_enabled():
+            raise ValueError(
+                f"{name} can't be painted in torch.inference_mode, which allows no gradients; leave it, or use "
+                "torch.no_grad instead."
+            )
         original, network = read(X, name), self._network()
         memory = budget(self.max_memory, network.device)
         if self.colors != "palette":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -27,11 +28,14 @@ RIM = 8
 MOST_PIXELS = 1_900_000
 PALETTE_SIZE = 256  # px; the size at which a painting's colours are measured
 COARSEST = 128  # px; the size of the coarsest scale
+# What was learnt at scales up to REMEMBERED px is kept for the next photo, for the last two styles of three scales. A
+# style takes about 45 MB, so nothing is kept unless there is PLENTY of memory, in bytes, to paint in.
+REMEMBERED, LATEST, PLENTY = 512, 6, 2e9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Painting:
-    """A painting to learn from, no larger than the largest scale needs.
+    """A painting to learn from, no larger than the largest scale needs. Equal paintings have equal pixels.
 
     Attributes
     ----------
@@ -46,6 +50,18 @@ class Painting:
     pixels: Tensor
     share: float
     mask: Tensor | None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Painting) and self.content == other.content
+
+    def __hash__(self) -> int:
+        return hash(self.content)
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """What makes two paintings equal."""
+        images = (self.pixels, self.mask)
+        return self.share, *(None if t is None else (t.shape, t.numpy().tobytes()) for t in images)
 
     def seen_at(self, size: int, nearness: float) -> tuple[Tensor, Tensor | None]:
         """The painting and its mask in [0, 1], resized by the function `seen_at`."""
@@ -112,7 +128,7 @@ def seen_at(painting: Tensor, size: int, nearness: float = 1.0) -> Tensor:
 def learn(
     network: VGG19, paintings: Sequence[Painting], size: int, recipe: Recipe, nearness: float, memory: float
 ) -> Style:
-    """Learn from some paintings what a scale needs to know.
+    """Learn from some paintings what a scale needs to know, or remember it.
 
     Parameters
     ----------
@@ -126,19 +142,38 @@ def learn(
     memory : float
         Memory to use, in bytes.
     """
+    what = network, tuple(paintings), size, tuple(recipe.style), recipe.neighbors, nearness
+    return remembered(*what) if size <= REMEMBERED and memory >= PLENTY else learnt(*what, memory)
+
+
+def learnt(
+    network: VGG19,
+    paintings: Sequence[Painting],
+    size: int,
+    layers: Iterable[str],
+    place_layers: Sequence[str],
+    nearness: float,
+    memory: float = PLENTY,
+) -> Style:
+    """As `learn`, of the moments of some layers and the hypercolumns of others."""
     statistics, places, usable = [], [], []
     for painting in paintings:
         image, mask = painting.seen_at(size, nearness)
-        look = LOOK * network.dtype.itemsize
-        side = tile_side((image.shape[-2], image.shape[-1]), memory, look, reach(recipe.seen))
-        sums, columns = look_at(network, image, recipe.style, recipe.neighbors, mask, side)
+        shape, look = (image.shape[-2], image.shape[-1]), LOOK * network.dtype.itemsize
+        deepest = [layer for layer in (*layers, *place_layers) if layer != PIXELS]
+        sums, columns = look_at(
+            network, image, layers, place_layers, mask, tile_side(shape, memory, look, reach(deepest))
+        )
         weights = within_rim(PLACE, image, mask)
         statistics.append(sums)
         places.append(columns)
         usable.append((weights > 0.5 * weights.max()).to(network.device))
     shares = [painting.share for painting in paintings]
     blended = {layer: blend([sums[layer] for sums in statistics], shares) for layer in statistics[0]}
-    return Style(blended, bank(places, usable, shares) if recipe.neighbors else None)
+    return Style(blended, bank(places, usable, shares) if place_layers else None)
+
+
+remembered = lru_cache(LATEST)(learnt)
 
 
 def is_seen(painting: Painting) -> bool:

@@ -1,6 +1,7 @@
 """The estimator keeps to scikit-learn's conventions."""
 
 import pickle
+from functools import lru_cache
 from pathlib import Path
 
 import joblib
@@ -24,7 +25,7 @@ from styler.images import read, resize
 from styler.losses import moments
 from styler.recipe import STYLE_LAYERS
 from styler.samples import path
-from styler.style import seen_at, statistics
+from styler.style import LATEST, learnt, look_at, seen_at, statistics
 
 CAT, STARRY, WAVE = (str(path(key)) for key in ("cat", "starry_night", "great_wave"))
 QUICK = {"size": 32, "max_iter": 2}
@@ -143,6 +144,32 @@ def test_blend_of_styles(network):
     torch.testing.assert_close(learn([STARRY, WAVE]), (a + b) / 2)
     torch.testing.assert_close(learn([STARRY, WAVE], [0, 2]), b)
     torch.testing.assert_close(learn([STARRY]), a)
+
+
+def test_a_style_is_learnt_once_for_many_photos(monkeypatch):
+    looked = []
+
+    def look(*args):
+        looked.append(args)
+        return look_at(*args)
+
+    monkeypatch.setattr("styler.style.look_at", look)
+    monkeypatch.setattr("styler.style.remembered", lru_cache(LATEST)(learnt))
+
+    def paint(painting, photo, **parameters):
+        looked.clear()
+        return np.asarray(StyleTransfer(**QUICK | {"max_memory": 3} | parameters).fit(painting).transform(photo))
+
+    first = paint(STARRY, CAT)
+    assert len(looked) == 1
+    np.testing.assert_array_equal(paint(Image.open(STARRY), CAT), first)
+    assert not looked
+    for other in ({"painting": WAVE}, {"style_scale": 2}, {"style_loss": "gram"}, {"pooling": "average"}):
+        assert not np.array_equal(paint(**{"painting": STARRY, "photo": CAT} | other), first)
+        assert len(looked) == 1
+    for _ in range(2):  # where memory is short nothing is kept
+        np.testing.assert_array_equal(paint(STARRY, CAT, max_memory=1), first)
+        assert len(looked) == 1
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,11 @@ def test_a_picture_is_painted_where_gradients_are_off():
     model = StyleTransfer(32, max_iter=3).fit(path("starry_night"))
     with torch.no_grad():
         without = model.transform(read(path("cat")))
+    with (
+        torch.inference_mode(),
+        pytest.raises(ValueError, match=r"photo 1 can't be painted .* torch.no_grad instead"),
+    ):
+        model.transform(read(path("cat")))
     assert torch.equal(without, model.transform(read(path("cat"))))
 
 
