@@ -36,13 +36,14 @@ LEAST = {"neighbors": 4, "moments": 10, "gram": 10}
 # A CPU paints by tiles from this many pixels on. That is no slower: without tiles, the memory of the large maps is
 # requested from the system and returned at each step.
 TILES_FROM = {"cpu": 4e6}
-# The cost model, fitted to measurements. IF_LARGE: how much slower a pixel is in a picture of this size in px or more.
+# The cost model, fitted to measurements. IF_LARGE: how much slower a step is in a picture of this size in px or more.
 # IF_TILED: how much slower it is by tiles. BESIDE: how much longer a step takes than its evaluation. BEFORE: the work
-# before a scale's first step, counted in steps: looking at the paintings, matching places, evaluating the start.
-# COMPARING: the time to compare all places, divided by the square of the number of a square picture's pixels.
-IF_LARGE, IF_TILED, BESIDE = ((1400, 1.75), (600, 1.35), (0, 1.0)), 1.85, 1.12
-BEFORE = {"neighbors": 3.0, "moments": 1.5, "gram": 1.5}
-COMPARING = 5e-6
+# before a scale's first step, counted in evaluations: looking at the paintings, matching places, evaluating the start.
+# The last step saves half of one, as it needs no gradient. COMPARING: the time to compare all places, divided by the
+# square of the number of a square picture's pixels.
+IF_LARGE, IF_TILED, BESIDE = ((1400, 1.75), (600, 1.35), (0, 1.0)), 1.85, 1.2
+BEFORE = {"neighbors": 2.5, "moments": 1.0, "gram": 1.0}
+COMPARING = 1.1e-6
 # The size in px at which the pace is measured, as a GPU is busy only with a large picture; and the seconds that each
 # picture takes, however small.
 MEASURED_AT, AT_LEAST = {"cuda": 4 * COARSEST}, {"cuda": 0.4}
@@ -60,15 +61,18 @@ class Scale:
     recipe: Recipe
     compares_all: bool = True
 
+    @property
+    def look(self) -> float:
+        """Time to evaluate the loss once, where a pixel with the default layers takes 1; fitted to measurements."""
+        return ((self.size + UNIT / 2) ** 2 + 6000) * work(self.recipe) / work(RECIPES["moments"][0])
+
     def step_cost(self, how: Plan) -> float:
-        """Time of one evaluation, where a pixel with the default layers takes 1; fitted to measurements."""
-        slower = IF_TILED if how.side else next(slower for size, slower in IF_LARGE if self.size >= size)
-        looks = slower * work(self.recipe) / work(RECIPES["moments"][0])
-        return ((self.size + UNIT / 2) ** 2 + 6000) * looks
+        """Time of one step, in the units of `look`."""
+        return self.look * (IF_TILED if how.side else next(slower for size, slower in IF_LARGE if self.size >= size))
 
     def cost(self, how: Plan, steps: int | None = None) -> float:
-        """Time of `steps` steps, by default all, and of the work before the first; in the units of `step_cost`."""
-        before = BEFORE[self.recipe.style_loss] * self.step_cost(how)
+        """Time of `steps` steps, by default all, and of the work before the first; in the units of `look`."""
+        before = BEFORE[self.recipe.style_loss] * self.look
         compared = COMPARING * self.size**4 if self.recipe.neighbors and self.compares_all else 0.0
         return before + compared + (self.steps if steps is None else steps) * self.step_cost(how)
 
@@ -186,7 +190,7 @@ def expected_seconds(
 
 @cache
 def pace(network: VGG19) -> float:
-    """Seconds for a unit of `Scale.step_cost`, from the faster of two evaluations."""
+    """Seconds for a unit of `Scale.look`, from the faster of two evaluations."""
     scale = Scale(MEASURED_AT.get(network.device.type, COARSEST // 2), 1, RECIPES["moments"][0])
     x = with_margin(torch.rand(1, 3, scale.size, scale.size).to(network.device))
     function = objective(network, x, [Style(style_statistics(network, x), None)], 0.5, scale.recipe)
