@@ -28,9 +28,9 @@ RIM = 8
 MOST_PIXELS = 1_900_000
 PALETTE_SIZE = 256  # px; the size at which a painting's colours are measured
 COARSEST = 128  # px; the size of the coarsest scale
-# What was learnt at scales up to REMEMBERED px is kept for the next photo, for the last two styles of three scales. A
-# style takes about 45 MB, so nothing is kept unless there is PLENTY of memory, in bytes, to paint in.
-REMEMBERED, LATEST, PLENTY = 512, 6, 2e9
+# What was learnt for the LATEST scales is kept for the next photo: of up to REMEMBERED pixels, which is two paintings at
+# 512 px, and takes about 50 MB. Nothing is kept unless there is PLENTY of memory, in bytes, to paint in.
+REMEMBERED, LATEST, PLENTY = 2 * 512**2, 6, 2e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +143,8 @@ def learn(
         Memory to use, in bytes.
     """
     what = network, tuple(paintings), size, tuple(recipe.style), recipe.neighbors, nearness
-    return remembered(*what) if size <= REMEMBERED and memory >= PLENTY else learnt(*what, memory)
+    small = len(paintings) * (size * nearness) ** 2 <= REMEMBERED
+    return remembered(*what) if small and memory >= PLENTY else learnt(*what, memory)
 
 
 def learnt(
