@@ -28,9 +28,10 @@ RIM = 8
 MOST_PIXELS = 1_900_000
 PALETTE_SIZE = 256  # px; the size at which a painting's colours are measured
 COARSEST = 128  # px; the size of the coarsest scale
-# What was learnt for the LATEST scales is kept for the next photo, if it is of up to REMEMBERED pixels. Two paintings at
-# 512 px have as many, and take about 50 MB. Nothing is kept unless there is PLENTY of memory, in bytes, to paint in.
-REMEMBERED, LATEST, PLENTY = 2 * 512**2, 6, 2e9
+# What was learnt for the LATEST scales is kept for the next photo, if it was learnt from up to REMEMBERED pixels: from
+# one painting at 512 px, for example. With the two scales before it, that takes about 50 MB. Nothing is kept unless
+# there is PLENTY of memory, in bytes, to paint in.
+REMEMBERED, LATEST, PLENTY = 512**2, 6, 2e9
 
 
 @dataclass(frozen=True, eq=False)
