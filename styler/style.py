@@ -162,10 +162,9 @@ def learnt(
     for painting in paintings:
         image, mask = painting.seen_at(size, nearness)
         shape, look = (image.shape[-2], image.shape[-1]), LOOK * network.dtype.itemsize
-        deepest = [layer for layer in (*layers, *place_layers) if layer != PIXELS]
-        sums, columns = look_at(
-            network, image, layers, place_layers, mask, tile_side(shape, memory, look, reach(deepest))
-        )
+        seen = [layer for layer in (*layers, *place_layers) if layer != PIXELS]
+        side = tile_side(shape, memory, look, reach(seen))
+        sums, columns = look_at(network, image, layers, place_layers, mask, side)
         weights = within_rim(PLACE, image, mask)
         statistics.append(sums)
         places.append(columns)
