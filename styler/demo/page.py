@@ -40,6 +40,10 @@ before those scales, while the curves go on. If you choose other settings under 
 at every scale.
 """
 
+# Seconds between two looks of Gradio at its queue. It would look a thousand times a second, and each time a painting's
+# threads would have to wait.
+PAUSE = 0.01
+
 
 def build(size: int = 512) -> gr.Blocks:
     """Return the page, to be launched with the options in `styler.demo.LAUNCH`.
@@ -217,6 +221,7 @@ def build(size: int = 512) -> gr.Blocks:
         within.close()
         classroom.tab(page, tabs, content, style, png)
     page.queue(api_open=False)  # else a direct call would bypass the limits of the queue
+    page._queue.sleep_when_free = PAUSE
     return page
 
 

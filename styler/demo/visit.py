@@ -65,14 +65,16 @@ def run_finer(request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
 def _run(request: gr.Request, finer: bool, *asked: Any) -> Iterator[list[Any]]:
     try:
         with told():
+            busy: bool | None = True
             for view in painting.paint(replace(wanted(*asked), finer=finer), str(request.session_hash)):
                 yield show(
                     (view.photo, view.picture),
                     parts.note(view.note, view.progress),
-                    busy=not view.last,
+                    busy=False if view.last else busy,
                     drawn=draw(view.steps) if view.steps else gr.skip(),
                     files=(view.png, view.jpeg),
                 )
+                busy = None
     except gr.Error as error:
         yield show(gr.skip(), parts.note(html.unescape(error.message)), busy=True, files=None)
         raise
@@ -196,10 +198,18 @@ def draw(steps: list[plots.Step]) -> str:
 
 
 def show(
-    picture: Any, note: Any, busy: bool, drawn: Any = None, files: tuple[str | None, str | None] | None = (None, None)
+    picture: Any,
+    note: Any,
+    busy: bool | None,
+    drawn: Any = None,
+    files: tuple[str | None, str | None] | None = (None, None),
 ) -> list[Any]:
     """Return updates for the picture, the note, the plots, Stop, the buttons for a finished picture, and all buttons
-    that start or load something. If `files` is None, the last picture's files are kept but can't be downloaded yet."""
+    that start or load something. If `files` is None, the last picture's files are kept but can't be downloaded yet.
+    If `busy` is None, all buttons stay as they are: each update of one costs Gradio a millisecond or more."""
+    shown = [as_files(*picture) if isinstance(picture, tuple) else picture, note, gr.skip() if drawn is None else drawn]
+    if busy is None:
+        return [*shown, *[gr.skip()] * (1 + 2 + len(AFTER) + 2 + len(samples.PAIRS))]
     done = files is not None and files[0] is not None
     downloads = (
         [gr.DownloadButton(value=file, interactive=done) for file in files]
@@ -207,9 +217,7 @@ def show(
         else [gr.DownloadButton(interactive=False)] * 2
     )
     return [
-        as_files(*picture) if isinstance(picture, tuple) else picture,
-        note,
-        gr.skip() if drawn is None else drawn,
+        *shown,
         gr.Button(interactive=busy),
         *downloads,
         *[gr.Button(interactive=done)] * len(AFTER),
