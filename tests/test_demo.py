@@ -87,9 +87,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def tab(server: tuple[str, int, str], browser: Browser) -> Iterator[tuple[Page, list[str]]]:
-    """The tab that the tests share, as a page loaded again takes less than half the work of one in a new tab; and what
-    goes wrong in it: requests to other machines, and errors."""
-    tab, wrong = browser.new_page(), []
+    """The tab that the tests share, as a page loaded again takes less than half the work of one in a new browser; and
+    what goes wrong in it: requests to other machines, and errors."""
+    tab, wrong = browser.new_context().new_page(), []
     tab.set_default_timeout(20_000)
     tab.on(
         "request",
@@ -97,7 +97,7 @@ def tab(server: tuple[str, int, str], browser: Browser) -> Iterator[tuple[Page, 
     )
     tab.on("pageerror", lambda error: wrong.append(str(error)))
     yield tab, wrong
-    tab.close()
+    tab.context.close()
 
 
 @pytest.fixture
@@ -216,7 +216,7 @@ def test_the_picture_is_whole_and_can_be_compared_and_enlarged(page: Page) -> No
     expect(page.locator("dialog")).to_have_count(0)
 
 
-def test_a_link_reopens_the_page_as_it_was(page: Page, browser: Browser) -> None:
+def test_a_link_reopens_the_page_as_it_was(page: Page) -> None:
     choose(page, "coffee")
     page.get_by_label("Balanced").check()
     expect(page.locator("#content img")).to_have_attribute("src", re.compile("coffee.png"))
@@ -224,7 +224,7 @@ def test_a_link_reopens_the_page_as_it_was(page: Page, browser: Browser) -> None
     time.sleep(0.5)  # until the server has heard of the choice
     button(page, "Copy link").click()
     page.wait_for_function("window.copied")
-    other = browser.new_page()
+    other = page.context.new_page()
     other.goto(page.evaluate("window.copied"))
     expect(other.locator("#content img")).to_have_attribute("src", re.compile("coffee.png"))
     expect(other.get_by_label("Balanced")).to_be_checked()
@@ -487,9 +487,9 @@ def test_every_control_has_a_name(page: Page) -> None:
 
 @pytest.mark.slow
 def test_stop_keeps_the_picture_and_frees_the_core_for_the_next_visitor(
-    page: Page, browser: Browser, server: tuple[str, int, str]
+    page: Page, server: tuple[str, int, str]
 ) -> None:
-    second, third = (browser.new_page() for _ in range(2))
+    second, third = (page.context.new_page() for _ in range(2))
     start_long(page)
     for place, visitor, ahead in ((4, second, "One painting is ahead"), (5, third, "2 paintings are ahead")):
         visitor.goto(server[0])
@@ -512,8 +512,8 @@ def test_stop_keeps_the_picture_and_frees_the_core_for_the_next_visitor(
         visitor.close()
 
 
-def test_closing_the_tab_frees_the_core(browser: Browser, server: tuple[str, int, str]) -> None:
-    page = browser.new_page()
+def test_closing_the_tab_frees_the_core(tab: tuple[Page, list[str]], server: tuple[str, int, str]) -> None:
+    page = tab[0].context.new_page()
     page.goto(server[0])
     start_long(page)
     page.close()
