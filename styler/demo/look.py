@@ -99,9 +99,17 @@ CSS = (
 """
 )
 
+# Some browsers don't know that an iPhone's photo, in HEIC, is an image, and Gradio's page would then refuse it.
+HEIC = """() => {
+  const type = Object.getOwnPropertyDescriptor(Blob.prototype, 'type').get;
+  const named = file => /[.]hei[cf]$/i.test(file.name) ? 'image/heic' : '';
+  Object.defineProperty(File.prototype, 'type', {get() { return type.call(this) || named(this); }, configurable: true});
+}"""
+
 LAUNCH: dict[str, Any] = {
     "theme": THEME,
     "css": CSS,
+    "js": HEIC,
     "footer_links": [],
     "run_history": False,
     "ssr_mode": False,
