@@ -5,7 +5,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from torchvision.models import vgg19
 
 from styler import vgg, weights
 from styler.vgg import LAYERS, VGG19
@@ -26,6 +25,8 @@ def torchvision_state() -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("pooling", ["max", "average"])
 def test_every_layer_is_torchvisions(photo, torchvision_state, pooling):
+    from torchvision.models import vgg19  # here, as it takes five seconds, and each worker imports all tests
+
     with torch.device("meta"):  # makes no random weights, which would be replaced anyway
         features = vgg19(weights=None).features.eval()
     features.load_state_dict({k.removeprefix("features."): v for k, v in torchvision_state.items()}, assign=True)
