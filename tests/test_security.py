@@ -137,7 +137,7 @@ def pink(file: Path) -> bool:
 def forged(place: Place, given: dict[str, Any], shapes: set[str], few: bool) -> Iterator[list[Any]]:
     """Groups of values that must all get the same answer; the first of each names a file that does not exist.
 
-    Files are named on their own, or `few` of them, and in the shapes in which some components send them.
+    Files are named on their own, in half of the ways if `few`, and in the shapes in which some components send them.
     """
     private, missing = (str(place.outside / name) for name in ("private.jpg", "missing.jpg"))
     plain = [private, str(place.uploads / ("a" * 64) / "private.jpg"), f"file://{private}", f"{place.trap}/private.jpg"]

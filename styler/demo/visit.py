@@ -65,16 +65,15 @@ def run_finer(request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
 def _run(request: gr.Request, finer: bool, *asked: Any) -> Iterator[list[Any]]:
     try:
         with told():
-            busy: bool | None = True
-            for view in painting.paint(replace(wanted(*asked), finer=finer), str(request.session_hash)):
+            views = painting.paint(replace(wanted(*asked), finer=finer), str(request.session_hash))
+            for i, view in enumerate(views):
                 yield show(
                     (view.photo, view.picture),
                     parts.note(view.note, view.progress),
-                    busy=False if view.last else busy,
+                    busy=None if i and not view.last else not view.last,
                     drawn=draw(view.steps) if view.steps else gr.skip(),
                     files=(view.png, view.jpeg),
                 )
-                busy = None
     except gr.Error as error:
         yield show(gr.skip(), parts.note(html.unescape(error.message)), busy=True, files=None)
         raise
